@@ -71,7 +71,9 @@ def require_projected(areas: gpd.GeoDataFrame, where: str) -> Any:
         )
     units = {axis.unit_name for axis in crs.axis_info}
     if units != {"metre"}:
-        raise CrsError(f"expected metres, found {', '.join(sorted(units))}", where=where, hint="reproject to EPSG:25832")
+        raise CrsError(
+            f"expected metres, found {', '.join(sorted(units))}", where=where, hint="reproject to EPSG:25832"
+        )
     return crs
 
 
@@ -126,3 +128,27 @@ def transformable(crs: str, where: str) -> Any:
         return CRS.from_user_input(crs)
     except ProjError as error:
         raise CrsError(f"unknown CRS {crs!r}", where=where, hint="write it as EPSG:25832") from error
+
+
+def require_projected_name(crs: str, where: str) -> None:
+    """Refuse a name that is unknown or means a geographic CRS.
+
+    Parameters
+    ----------
+    crs : str
+        For example ``EPSG:25832``.
+    where : str
+        Place in the configuration.
+
+    Raises
+    ------
+    CrsError
+        PROJ does not know it, or it is in degrees.
+    """
+    parsed = transformable(crs, where)
+    if not parsed.is_projected:
+        raise CrsError(
+            f"expected a projected CRS in metres, found {crs} ({parsed.name})",
+            where=where,
+            hint="use EPSG:25832",
+        )

@@ -1,0 +1,273 @@
+"""The shape of ``county.toml``: what may be said there, of what type, and with what default.
+
+Unknown keys are refused everywhere. ``geodata.county`` reads the file, turns what pydantic finds into readable messages
+and checks what no single section can know (references between sections, files).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from geodata.models import Kind, Origin, Polarity, Text, Topic
+
+Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
+Characteristic = Literal["nationality", "migration", "religion", "sex"]
+Format = Literal["table", "genesis-flat", "inkar", "zensus-grid", "zensus2011-long", "zensus2011-grid"]
+Legend = Literal["none", "classic", "lsn-new", "lsn-old", "zensus", "zensus2011", "ba", "mss"]
+EditionName = Literal["public", "internal"]
+
+#: Words that betray a protected characteristic in an id or a title. A burden must never be written onto people, so
+#: an indicator that counts one of these takes no polarity even where its author forgot to declare it.
+PROTECTED_WORDS = re.compile(
+    r"ausl[aä]e?nd|foreign|migra|nationalit|staatsang|staatsbürg|citizen|asyl|asylum|refugee|flüchtl|fluechtl|herkunft"
+    r"|ethni|religi|konfess|muslim|islam|kathol|evangel|jüdi|juedi|geschlecht|gender|\bsex\b"
+    r"|(?:^|[\W_])(?:frauen|weiblich|women|female|männer|maenner|männlich|maennlich|men|male)(?:$|[\W_])",
+    re.IGNORECASE,
+)
+
+
+def _text(value: Any) -> Any:
+    """Accept one string for both languages, or ``{de = …, en = …}``."""
+    if isinstance(value, str):
+        return Text(value, value)
+    if (
+        isinstance(value, dict)
+        and set(value) == {"de", "en"}
+        and all(isinstance(v, str) for v in value.values())
+    ):
+        return Text(value["de"], value["en"])
+    if isinstance(value, Text):
+        return value
+    raise ValueError('expected a text or {de = "…", en = "…"}')
+
+
+LocalText = Annotated[Text, BeforeValidator(_text)]
+
+
+class Section(BaseModel):
+    """A table of the file: frozen, and closed to unknown keys."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", str_strip_whitespace=True, arbitrary_types_allowed=True
+    )
+
+
+class CountySection(Section):
+    """Who this is about."""
+
+    id: Identifier
+    title: LocalText
+    key: str = Field(pattern=r"^\d{5}$", description="Kreis key, five digits")
+    crs: str = "EPSG:25832"
+
+
+class SourceSection(Section):
+    """Where figures come from, and what may be done with them."""
+
+    id: Identifier
+    title: str
+    publisher: str
+    licence: str
+    attribution: str
+    legal_basis: str
+    purpose: str
+    reference_date: dt.date | None = None
+    legend: Legend = "none"
+    origin: Origin = Origin.COUNTED
+    released: bool = False
+
+
+class LevelSection(Section):
+    """The areas of one level: polygons from a file, or the cells that a table names."""
+
+    id: Identifier
+    title: LocalText
+    source: Identifier
+    file: str | None = None
+    layer: str | None = None
+    id_field: str | None = None
+    name_field: str | None = None
+    parent: Identifier | None = None
+    parent_field: str | None = None
+    keep: dict[str, str | int | list[str | int]] = Field(default_factory=dict)
+    dissolve: bool = False
+    key: Literal["text", "ags", "ars-to-ags"] = "text"
+    prefix: str | None = Field(default=None, description="ids that begin so are the county; default: its key")
+    context: bool = Field(default=False, description="keep areas outside the county as neighbours")
+    cells: Identifier | None = Field(default=None, description="table whose area ids are the cells")
+    cell_size: int | None = Field(default=None, gt=0)
+    boundary_date: dt.date | None = None
+    editions: tuple[EditionName, ...] = ("public", "internal")
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> LevelSection:
+        if (self.file is None) == (self.cells is None):
+            raise ValueError("expected either file (polygons) or cells (a table of grid cells)")
+        if self.file is not None and self.id_field is None:
+            raise ValueError("expected id_field beside file: the column that holds the area key")
+        if self.cells is not None and (self.cell_size is None or self.parent is None):
+            raise ValueError("expected cell_size and parent beside cells")
+        return self
+
+
+class ColumnSpec(Section):
+    """One variable of a table: where it stands, and what it counts.
+
+    ``share_of`` names a variable of the same table of which the column is a percentage; the count is computed.
+    """
+
+    column: str
+    unit: str = ""
+    select: dict[str, str] = Field(default_factory=dict)
+    share_of: str | None = None
+    characteristic: Characteristic | None = None
+
+
+class TableSpec(Section):
+    """One file of figures."""
+
+    id: Identifier
+    source: Identifier
+    levels: tuple[Identifier, ...]
+    file: str
+    format: Format
+    columns: dict[Identifier, ColumnSpec]
+    sheet: str | None = None
+    area: str | None = None
+    period: str | int | None = None
+    key: Literal["text", "ags", "ars-to-ags", "ars-to-gvb"] = "text"
+    cell_size: int | None = Field(default=None, gt=0)
+
+
+class AncillarySection(Section):
+    """What is known at the small level and says where people live."""
+
+    id: Identifier
+    title: LocalText
+    source: Identifier
+    year: int
+    file: str | None = Field(default=None, description="a raster")
+    band: int = 1
+    unit: str = ""
+    level: Identifier | None = Field(default=None, description="the level whose cells carry the variables")
+    variables: tuple[Identifier, ...] = ()
+    benchmark: Identifier | None = Field(
+        default=None, description="coarser ancillary data whose totals are kept"
+    )
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> AncillarySection:
+        if (self.file is None) == (self.level is None):
+            raise ValueError("expected either file (a raster) or level and variables (cells)")
+        if self.level is not None and not self.variables:
+            raise ValueError("expected variables beside level")
+        return self
+
+
+class AllocationSection(Section):
+    """How figures of one level are brought to a smaller one."""
+
+    source: Identifier
+    target: Identifier
+    weights: Identifier = Field(description="id of ancillary data, or area")
+
+
+class IndicatorSection(Section):
+    """One figure that is shown."""
+
+    id: Identifier
+    title: LocalText
+    topic: Topic
+    numerator: Identifier
+    denominator: Identifier | None = None
+    kind: Kind = "rate"
+    unit: str = "%"
+    scale: float = Field(default=100.0, gt=0)
+    polarity: Polarity
+    level: Identifier
+    handed_down: tuple[Identifier, ...] = ()
+    tested: bool = False
+    decimals: int = Field(default=1, ge=0, le=4)
+    definition: LocalText = Text("", "")
+    breakdown: dict[Literal["female", "male"], tuple[Identifier, Identifier]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _meaning(self) -> IndicatorSection:
+        if self.kind == "rate" and self.denominator is None:
+            raise ValueError("expected a denominator: kind is rate")
+        if self.kind != "rate" and self.denominator is not None:
+            raise ValueError(f"expected no denominator: kind is {self.kind}")
+        if self.breakdown and set(self.breakdown) != {"female", "male"}:
+            raise ValueError("expected both female and male in breakdown, or neither")
+        if self.breakdown and self.kind != "rate":
+            raise ValueError("expected kind rate: a breakdown by sex shows rates and their gap")
+        if self.polarity is not Polarity.NEUTRAL:
+            if self.topic in (Topic.MIGRATION, Topic.GENDER):
+                raise ValueError(
+                    f'expected polarity = "neutral": topic {self.topic} is context and breakdown, never a burden'
+                )
+            for said in (self.id, self.numerator, self.title.de, self.title.en):
+                found = PROTECTED_WORDS.search(said)
+                if found:
+                    raise ValueError(
+                        f'expected polarity = "neutral": {said!r} speaks of nationality, migration, religion or sex '
+                        f"({found.group(0)!r}), which is never a burden"
+                    )
+        if self.tested and self.topic is Topic.MIGRATION:
+            raise ValueError(
+                "expected tested = false: migration is drawn as context, never tested for hotspots"
+            )
+        return self
+
+
+class IndexSection(Section):
+    """The Sozialindex."""
+
+    preset: Literal["mss"] = "mss"
+    level: Identifier
+    indicators: tuple[Identifier, ...] = Field(min_length=2)
+    population: Identifier
+    floor: float = Field(default=300, ge=0)
+    exclude: dict[str, str] = Field(default_factory=dict, description="area key -> reason")
+
+
+class TestsSection(Section):
+    """Presets of the hotspot tests; the same for every map of a level."""
+
+    permutations: int = Field(default=99_999, ge=99, le=10_000_000)
+    global_replicates: int = Field(default=999, ge=99, le=1_000_000)
+    alpha: float = Field(default=0.05, gt=0, lt=0.5)
+    correction: Literal["fdr", "by", "none"] = "fdr"
+    min_areas: int = Field(default=30, ge=5)
+    seed: int = Field(default=1, ge=0)
+    graph: dict[Identifier, Literal["queen", "rook", "fuzzy"]] = Field(default_factory=dict)
+
+
+class PublicationSection(Section):
+    """Rules of disclosure control."""
+
+    min_denominator: float = Field(default=100, ge=1)
+    min_numerator: float = Field(default=3, ge=1)
+    population_floor: float = Field(
+        default=100, ge=0, description="people a modelled place needs to be shown"
+    )
+    keep: int = Field(default=5, ge=1, description="publications kept")
+
+
+class CountyFile(Section):
+    """The whole of ``county.toml``."""
+
+    county: CountySection
+    sources: tuple[SourceSection, ...]
+    levels: tuple[LevelSection, ...]
+    tables: tuple[TableSpec, ...]
+    ancillary: tuple[AncillarySection, ...] = ()
+    allocations: tuple[AllocationSection, ...] = ()
+    indicators: tuple[IndicatorSection, ...]
+    index: IndexSection | None = None
+    tests: TestsSection = TestsSection()
+    publication: PublicationSection = PublicationSection()
