@@ -103,15 +103,11 @@ def load_county(folder: Path, *, data: Path | None = None) -> County:
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"expected TOML in UTF-8: {error}", where=str(path), hint="mend that line"
-        ) from error
+        raise ConfigError(f"expected TOML in UTF-8: {error}", where=str(path), hint="mend that line") from error
     try:
         parsed = CountyFile.model_validate(raw)
     except ValidationError as error:
-        raise ConfigError(
-            _readable(error), where=str(path), hint="docs/county-toml.md lists every key"
-        ) from None
+        raise ConfigError(_readable(error), where=str(path), hint="docs/county-toml.md lists every key") from None
     problems = list(_cross_checks(parsed))
     if problems:
         raise ConfigError("; ".join(problems), where=str(path), hint="docs/county-toml.md lists every key")
@@ -155,9 +151,7 @@ def _cross_checks(file: CountyFile) -> Iterator[str]:
     indicators = {i.id: i for i in file.indicators}
     names = [name for t in file.tables for name in t.columns]
     variables = set(names)
-    declared = {
-        name: c.characteristic for t in file.tables for name, c in t.columns.items() if c.characteristic
-    }
+    declared = {name: c.characteristic for t in file.tables for name, c in t.columns.items() if c.characteristic}
 
     yield from _repeated("sources", (s.id for s in file.sources))
     yield from _repeated("levels", (lv.id for lv in file.levels))

@@ -34,11 +34,7 @@ def _text(value: Any) -> Any:
     """Accept one string for both languages, or ``{de = …, en = …}``."""
     if isinstance(value, str):
         return Text(value, value)
-    if (
-        isinstance(value, dict)
-        and set(value) == {"de", "en"}
-        and all(isinstance(v, str) for v in value.values())
-    ):
+    if isinstance(value, dict) and set(value) == {"de", "en"} and all(isinstance(v, str) for v in value.values()):
         return Text(value["de"], value["en"])
     if isinstance(value, Text):
         return value
@@ -51,9 +47,7 @@ LocalText = Annotated[Text, BeforeValidator(_text)]
 class Section(BaseModel):
     """A table of the file: frozen, and closed to unknown keys."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", str_strip_whitespace=True, arbitrary_types_allowed=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, arbitrary_types_allowed=True)
 
 
 class CountySection(Section):
@@ -155,9 +149,7 @@ class AncillarySection(Section):
     unit: str = ""
     level: Identifier | None = Field(default=None, description="the level whose cells carry the variables")
     variables: tuple[Identifier, ...] = ()
-    benchmark: Identifier | None = Field(
-        default=None, description="coarser ancillary data whose totals are kept"
-    )
+    benchmark: Identifier | None = Field(default=None, description="coarser ancillary data whose totals are kept")
 
     @model_validator(mode="after")
     def _one_kind(self) -> AncillarySection:
@@ -193,7 +185,7 @@ class IndicatorSection(Section):
     tested: bool = False
     decimals: int = Field(default=1, ge=0, le=4)
     definition: LocalText = Text("", "")
-    breakdown: dict[Literal["female", "male"], tuple[Identifier, Identifier]] = Field(default_factory=dict)
+    breakdown: dict[str, tuple[Identifier, Identifier]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _meaning(self) -> IndicatorSection:
@@ -218,9 +210,7 @@ class IndicatorSection(Section):
                         f"({found.group(0)!r}), which is never a burden"
                     )
         if self.tested and self.topic is Topic.MIGRATION:
-            raise ValueError(
-                "expected tested = false: migration is drawn as context, never tested for hotspots"
-            )
+            raise ValueError("expected tested = false: migration is drawn as context, never tested for hotspots")
         return self
 
 
@@ -252,9 +242,7 @@ class PublicationSection(Section):
 
     min_denominator: float = Field(default=100, ge=1)
     min_numerator: float = Field(default=3, ge=1)
-    population_floor: float = Field(
-        default=100, ge=0, description="people a modelled place needs to be shown"
-    )
+    population_floor: float = Field(default=100, ge=0, description="people a modelled place needs to be shown")
     keep: int = Field(default=5, ge=1, description="publications kept")
 
 
