@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Status(StrEnum):
-    """Why a cell holds what it holds; a number stands only beside the first two, ``ROUNDED_TO_ZERO`` and ``UNRELIABLE``.
+    """Why a cell holds what it holds; a number stands only beside those in :data:`VALUED`.
 
     ``ZERO_OR_SUPPRESSED`` carries NaN: nobody can tell the two apart, and a suppressed value never becomes 0.
     """

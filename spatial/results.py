@@ -1,4 +1,4 @@
-"""Frozen results of the computations; their tables are indexed by ``area_id`` and travel to layers and maps unchanged."""
+"""Frozen results of the computations; their tables are indexed by ``area_id`` and travel on unchanged."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ class LocalResult:
     Attributes
     ----------
     table : pandas.DataFrame
-        Indexed by ``area_id`` in the caller's order: ``value``, ``local_moran`` (I_i), ``local_moran_z``, ``gi_star_z``,
+        Indexed by ``area_id`` in the caller's order: ``value``, ``local_moran`` (I_i), ``local_moran_z``,
+        ``gi_star_z``,
         ``p_upper``, ``p_lower``, ``p`` (two-sided), ``p_adjusted``, ``quadrant`` (1 HH, 2 LH, 3 LL, 4 HL; 0 none),
         ``label`` (a :class:`Label`, local Moran), ``gi_star_label`` (``hot``, ``cold``, ``not significant``,
         ``no label``), ``state`` (a :class:`State`), ``neighbours`` (int), ``support`` (str: the area id whose test this
@@ -101,8 +102,8 @@ class IndexResult:
     Attributes
     ----------
     table : pandas.DataFrame
-        Indexed by ``area_id``: ``score`` (standardised sum, high = more disadvantage), ``rank`` (1 = most disadvantaged,
-        Int64), ``status_class`` (str or None), ``excluded`` (str: the reason, or ""), ``z_<indicator>`` and
+        Indexed by ``area_id``: ``score`` (standardised sum, high = more disadvantage), ``rank`` (1 = most
+        disadvantaged, Int64), ``status_class`` (str or None), ``excluded`` (str: the reason, or ""), ``z_<indicator>`` and
         ``contribution_<indicator>`` (add up to ``score``).
     means, sds : mapping of str to float
         What each indicator was standardised with (the frozen reference).
