@@ -88,6 +88,18 @@ class StoreError(SozialmonitorError):
     """A publication cannot be written, found or read."""
 
 
+class QueryError(StoreError, ValueError):
+    """A query asks for a field, a bounding box, a page or a CRS that the collection does not have."""
+
+
+class NotFoundError(StoreError, LookupError):
+    """There is no such publication, edition or collection."""
+
+
+class WithdrawnError(StoreError):
+    """The publication was there and has been withdrawn."""
+
+
 class DisclosureError(SozialmonitorError):
     """A publication would show what the rules of disclosure control forbid."""
 
