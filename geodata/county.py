@@ -168,6 +168,7 @@ def _cross_checks(file: CountyFile) -> Iterator[str]:
         yield from known(f"levels.{lv.id}.source", "source", lv.source, sources)
         yield from known(f"levels.{lv.id}.parent", "level", lv.parent, levels)
         yield from known(f"levels.{lv.id}.cells", "table", lv.cells, tables)
+        yield from known(f"levels.{lv.id}.fill", "level", lv.fill, levels)
     for t in file.tables:
         yield from known(f"tables.{t.id}.source", "source", t.source, sources)
         for level in t.levels:

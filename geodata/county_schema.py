@@ -94,6 +94,7 @@ class LevelSection(Section):
     context: bool = Field(default=False, description="keep areas outside the county as neighbours")
     cells: Identifier | None = Field(default=None, description="table whose area ids are the cells")
     cell_size: int | None = Field(default=None, gt=0)
+    fill: Identifier | None = Field(default=None, description="level of coarser cells whose empty ones are divided")
     boundary_date: dt.date | None = None
     editions: tuple[EditionName, ...] = ("public", "internal")
 
@@ -166,6 +167,7 @@ class AllocationSection(Section):
     source: Identifier
     target: Identifier
     weights: Identifier = Field(description="id of ancillary data, or area")
+    periods: Literal["all", "latest"] = "all"
 
 
 class IndicatorSection(Section):

@@ -1,0 +1,148 @@
+"""The Sozialindex of the county as a collection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from geodata.models import Polarity, Text
+from geodata.store.model import Collection, Field
+from service.workflows import texts
+
+if TYPE_CHECKING:
+    from service.workflows.figures import Figures
+    from service.workflows.read import Inputs
+    from spatial.results import IndexResult
+
+
+def compute_index(inputs: Inputs, figures: Figures) -> dict[int, IndexResult]:
+    """Compute the index for every year in which all its indicators are known.
+
+    Parameters
+    ----------
+    inputs : Inputs
+        What was read; ``county.index`` is not None.
+    figures : Figures
+        What the edition may know: a suppressed input makes the index of its area missing.
+
+    Returns
+    -------
+    dict of int to IndexResult
+        Year → result over the county's own areas.
+    """
+    from spatial.index.composite import status_index
+
+    section = inputs.county.index
+    if section is None:
+        return {}
+    areas = inputs.inside(section.level)
+    chosen = [inputs.county.indicators[name] for name in section.indicators]
+    years = set.intersection(*(set(figures.periods(i.numerator, areas)) for i in chosen))
+    results = {}
+    for period in sorted(years):
+        columns = {}
+        for indicator in chosen:
+            top = figures.values(indicator.numerator, period, areas)
+            if indicator.denominator is not None:
+                bottom = figures.values(indicator.denominator, period, areas)
+                top = indicator.scale * top / bottom.where(bottom > 0)
+            # High is made to mean disadvantage for every indicator.
+            columns[indicator.id] = -top if indicator.polarity is Polarity.ADVANTAGE else top
+        results[period] = status_index(
+            pd.DataFrame(columns),
+            population=figures.values(section.population, period, areas),
+            floor=section.floor,
+            exclude=section.exclude,
+        )
+    return results
+
+
+def index_collection(inputs: Inputs, results: dict[int, IndexResult]) -> Collection:
+    """Turn index results into a collection.
+
+    Parameters
+    ----------
+    inputs : Inputs
+        What was read.
+    results : dict of int to IndexResult
+        At least one year.
+
+    Returns
+    -------
+    Collection
+        ``{level}_index``.
+    """
+    from service.cartography.classification import status_style
+    from spatial.index.presets import CLASS_TITLES
+
+    section = inputs.county.index
+    assert section is not None  # the caller has results, so there is an index
+    layer = inputs.levels[section.level]
+    indicators = [inputs.county.indicators[name] for name in section.indicators]
+    rows = []
+    for period, result in results.items():
+        frame = result.table.copy()
+        frame.insert(0, "context", layer.areas["context"].reindex(frame.index))
+        frame.insert(0, "period", period)
+        frame.insert(0, "name", layer.areas["name"].reindex(frame.index))
+        rows.append(frame.rename_axis("area_id").reset_index())
+    table = pd.concat(rows, ignore_index=True).sort_values(["area_id", "period"], ignore_index=True)
+    fields = [
+        texts.CONTEXT_FIELD,
+        Field(
+            "status_class",
+            "string",
+            Text("Status", "Status"),
+            Text("Statusklasse, standardisiert auf den Landkreis", "Status class, standardised on the county"),
+            values=dict(CLASS_TITLES),
+        ),
+        Field("score", "number", Text("Indexwert", "Index score"), Text("hoch = stärkere Benachteiligung", "high = more disadvantage"), "SD"),
+        Field("rank", "integer", Text("Rang", "Rank"), Text("1 = stärkste Benachteiligung", "1 = most disadvantage")),
+        Field("excluded", "string", Text("Nicht bewertet, weil", "Not classed because")),
+        *(
+            Field(
+                f"contribution_{i.id}",
+                "number",
+                Text(f"Beitrag: {i.title.de}", f"Contribution: {i.title.en}"),
+                Text("Die Beiträge ergeben zusammen den Indexwert", "Contributions add up to the score"),
+                "SD",
+            )
+            for i in indicators
+        ),
+        *(Field(f"z_{i.id}", "number", Text(f"z: {i.title.de}", f"z: {i.title.en}"), unit="SD") for i in indicators),
+    ]
+    table["excluded"] = table["excluded"].replace("", None)
+    names = ["area_id", "name", "period", *(f.name for f in fields)]
+    last = max(results)
+    method: dict[str, Any] = {
+        "de": f"Voreinstellung {section.preset}: z-Werte (Standardabweichung der Gesamtheit) von {len(indicators)} "
+        "Indikatoren, Summe, erneut standardisiert; Klassen bei −1, +1 und +1,5; jedes Jahr auf die Gebiete des "
+        "Landkreises standardisiert.",
+        "en": f"Preset {section.preset}: z-scores (population SD) of {len(indicators)} indicators, summed, standardised "
+        "again; classes at −1, +1 and +1.5; each year standardised on the county's own areas.",
+    }
+    return Collection(
+        id=f"{section.level}_index",
+        title=texts.collection_title(inputs, section.level, "index"),
+        description=Text(
+            "Sozialindex aus " + ", ".join(i.title.de for i in indicators),
+            "Social index of " + ", ".join(i.title.en for i in indicators),
+        ),
+        kind="index",
+        level=section.level,
+        topic="index",
+        fields=tuple(fields),
+        table=table[names],
+        styles=(status_style(),),
+        metadata=texts.metadata(
+            inputs,
+            section.level,
+            indicators,
+            method=method,
+            preset=section.preset,
+            reference_frame="county",
+            floor=section.floor,
+            excluded=int((results[last].table["excluded"] != "").sum()),
+        ),
+    )

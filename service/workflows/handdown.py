@@ -1,0 +1,216 @@
+"""Third station: bring figures of a coarse level to a smaller one with one audited matrix per pair of levels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from geodata.errors import SpatialError
+
+if TYPE_CHECKING:
+    from geodata.models import Indicator
+    from service.workflows.figures import Figures
+    from service.workflows.read import Inputs
+    from spatial.disaggregation.weights import AllocationWeights
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """How one level is brought to another.
+
+    Attributes
+    ----------
+    weights : AllocationWeights
+        T × S, built once and applied to every indicator and year.
+    source_of : pandas.Series
+        Target id → the source zone that most of it lies in.
+    people : pandas.Series or None
+        Target id → ancillary persons, None where the weights are areas; the population floor is judged by it.
+    fallbacks : tuple of str
+        Source zones, or coarse cells, whose ancillary data said nothing, each with what was done instead.
+    """
+
+    source: str
+    target: str
+    weights: AllocationWeights
+    source_of: pd.Series
+    people: pd.Series | None
+    ancillary: str
+    ancillary_year: int | None
+    fallbacks: tuple[str, ...] = ()
+
+
+def build_allocations(inputs: Inputs) -> dict[tuple[str, str], Allocation]:
+    """Build every matrix that ``county.toml`` asks for.
+
+    Parameters
+    ----------
+    inputs : Inputs
+        What was read.
+
+    Returns
+    -------
+    dict of (str, str) to Allocation
+        (source level, target level) → matrix and what is to be said about it.
+    """
+    return {pair: _build(inputs, *pair) for pair in inputs.county.allocations}
+
+
+def _build(inputs: Inputs, source: str, target: str) -> Allocation:
+    from spatial.disaggregation.weights import area_weights, cell_weights, raster_weights
+
+    spec = inputs.county.allocations[source, target]
+    zones = inputs.levels[source].areas.loc[inputs.inside(source)]
+    small = inputs.levels[target].areas.loc[inputs.inside(target)]
+    if spec.weights == "area":
+        weights = area_weights(zones, small)
+        return Allocation(source, target, weights, main_source(weights), None, "area", None, _zone_fallbacks(weights))
+    ancillary = inputs.county.ancillary[spec.weights]
+    raster = inputs.rasters.get(ancillary.id)
+    if raster is not None:
+        from spatial.disaggregation.coverage import zonal_sums
+
+        values = np.asarray(raster.values)
+        weights = raster_weights(zones, small, values, raster.transform, raster.crs, ancillary_year=ancillary.year)
+        people = zonal_sums(small, values, raster.transform, raster.crs)
+        title = f"{ancillary.title.de} ({ancillary.year})"
+        return Allocation(
+            source, target, weights, main_source(weights), people, title, ancillary.year, _zone_fallbacks(weights)
+        )
+    mass, fallbacks = cell_mass(inputs, ancillary.id)
+    within = _source_of_cells(inputs, source, target)
+    areas = inputs.levels[target].areas.geometry.area.reindex(small.index)
+    weights = cell_weights(
+        within.reindex(small.index), mass.reindex(small.index).fillna(0.0), areas=areas, ancillary_year=ancillary.year
+    )
+    people = mass.reindex(small.index).fillna(0.0)
+    title = f"{ancillary.title.de} ({ancillary.year})"
+    return Allocation(
+        source, target, weights, within, people, title, ancillary.year, (*fallbacks, *_zone_fallbacks(weights))
+    )
+
+
+def cell_mass(inputs: Inputs, ancillary_id: str) -> tuple[pd.Series, tuple[str, ...]]:
+    """Return the ancillary mass of every cell, scaled to coarser totals where ``benchmark`` says so.
+
+    Parameters
+    ----------
+    inputs : Inputs
+        What was read.
+    ancillary_id : str
+        Ancillary data of kind cells.
+
+    Returns
+    -------
+    mass : pandas.Series
+        Cell id → mass, shape (n,), not negative.
+    fallbacks : tuple of str
+        Coarse cells whose total was spread evenly, for want of any fine mass.
+    """
+    from geodata.keys import coarser_cells
+    from spatial.disaggregation.dasymetric import benchmark_mass
+
+    spec = inputs.county.ancillary[ancillary_id]
+    level = str(spec.level)
+    ids = inputs.levels[level].areas.index
+    parts = []
+    for variable in spec.variables:
+        periods = inputs.figures.periods(variable, ids)
+        if not periods:
+            raise SpatialError(
+                f"expected values of {variable!r} for cells of level {level!r}, found none",
+                where=f"ancillary.{ancillary_id}",
+                hint="compare the ids of the table with those of the level",
+            )
+        nearest = min(periods, key=lambda p: (abs(p - spec.year), p))
+        parts.append(inputs.figures.values(variable, nearest, ids))
+    mass = pd.concat(parts, axis=1).sum(axis=1, min_count=1).fillna(0.0)
+    if spec.benchmark is None:
+        return mass, ()
+    coarse_level = str(inputs.county.ancillary[spec.benchmark].level)
+    coarse, before = cell_mass(inputs, spec.benchmark)
+    size = inputs.county.levels[coarse_level].cell_size
+    groups = pd.Series(coarser_cells(ids, int(size or 0)), index=ids)
+    scaled, provenance = benchmark_mass(mass, groups, coarse)
+    empty = provenance.index[(provenance["provenance"] != "ancillary") & (provenance["total"] > 0)]
+    return scaled, (*before, *(f"{cell}: {spec.title.de} fehlt, gleichmäßig verteilt" for cell in empty))
+
+
+def _source_of_cells(inputs: Inputs, source: str, target: str) -> pd.Series:
+    """Return the source zone of each cell: its parent, or the zone its centre lies in."""
+    cells = inputs.levels[target].areas.loc[inputs.inside(target)]
+    if inputs.county.levels[target].parent == source:
+        return cells["parent_id"].rename("source")
+    parent = inputs.county.levels[target].parent
+    chain = inputs.levels[str(parent)].areas
+    if "parent_id" in chain and inputs.county.levels[str(parent)].parent == source:
+        return cells["parent_id"].map(chain["parent_id"]).rename("source")
+    raise SpatialError(
+        f"expected level {target!r} to lie in {source!r} through its parents, found parent {parent!r}",
+        where=f"allocations {source} -> {target}",
+        hint=f"set parent = {source!r} for the level of cells",
+    )
+
+
+def main_source(weights: AllocationWeights) -> pd.Series:
+    """Return for each target the source that gives it most, NaN where none does."""
+    matrix = weights.matrix.tocsr()
+    best = np.asarray(matrix.argmax(axis=1)).ravel()
+    filled = np.diff(matrix.indptr) > 0
+    ids = pd.Series(pd.Index(weights.source_ids)[best], index=weights.target_ids, dtype=object)
+    return ids.where(filled).rename("source")
+
+
+def _zone_fallbacks(weights: AllocationWeights) -> tuple[str, ...]:
+    other = weights.provenance[~weights.provenance.isin(["ancillary"])]
+    if weights.method == "area":
+        other = other[other != "area"]
+    return tuple(f"{zone}: {how}" for zone, how in other.items())
+
+
+def hand_down(
+    allocation: Allocation, indicator: Indicator, figures: Figures, period: int, *, floor: float | None
+) -> pd.DataFrame:
+    """Bring one indicator and year to the small level.
+
+    Parameters
+    ----------
+    allocation : Allocation
+        Matrix and ancillary persons.
+    indicator : Indicator
+        Kind count or rate.
+    figures : Figures
+        What the edition may know.
+    period : int
+        Year.
+    floor : float or None
+        Persons a place needs to be shown; None shows everything (internal edition).
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by target id: ``value`` (rate × scale, or the count), ``numerator``, ``denominator``, ``coverage``,
+        ``support`` (source id), ``hidden`` (bool) and ``numerator_all`` (before hiding, for the totals).
+    """
+    sources = pd.Index(allocation.weights.source_ids)
+    top = figures.values(indicator.numerator, period, sources)
+    moved = allocation.weights.apply(top)
+    out = pd.DataFrame({"value": moved, "numerator": moved, "denominator": np.nan, "coverage": 1.0})
+    if indicator.denominator is not None:
+        rates = allocation.weights.rates(top, figures.values(indicator.denominator, period, sources))
+        out["value"] = rates["rate"] * indicator.scale
+        out["denominator"] = rates["denominator"]
+        out["coverage"] = rates["coverage"]
+    out["support"] = allocation.source_of.reindex(out.index)
+    out["numerator_all"] = out["numerator"]
+    if floor is not None and allocation.people is not None:
+        from spatial.disclosure.rules import hide_small_places
+
+        out["hidden"] = hide_small_places(allocation.people.reindex(out.index), floor)
+        out.loc[out["hidden"], ["value", "numerator", "denominator"]] = np.nan
+    else:
+        out["hidden"] = False
+    return out

@@ -1,0 +1,253 @@
+"""Titles, field descriptions and notes of the collections, in German and English."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from geodata.models import Indicator, Polarity, Status, Text
+from geodata.store.model import Field
+
+if TYPE_CHECKING:
+    from service.workflows.handdown import Allocation
+    from service.workflows.read import Inputs
+
+TOPICS = {
+    "employment": Text("Arbeit", "Employment"),
+    "minimum_income": Text("Existenzsicherung", "Minimum income"),
+    "education": Text("Kinder und Bildung", "Children and education"),
+    "health": Text("Gesundheit und Prävention", "Health and prevention"),
+    "gender": Text("Frauen und Männer", "Women and men"),
+    "migration": Text("Migration (Kontext)", "Migration (context)"),
+    "population": Text("Bevölkerung", "Population"),
+    "index": Text("Sozialindex", "Social index"),
+}
+
+STATUS = {
+    Status.OBSERVED: Text("Wert liegt vor", "value present"),
+    Status.ZERO: Text("genau null", "exactly zero"),
+    Status.ZERO_OR_SUPPRESSED: Text("null oder geheim", "zero or suppressed"),
+    Status.ROUNDED_TO_ZERO: Text("auf null gerundet", "rounded to zero"),
+    Status.SUPPRESSED: Text("nicht gezeigt (Datenschutz)", "not shown (data protection)"),
+    Status.SUPPRESSED_OR_UNKNOWN: Text("geheim oder unbekannt", "suppressed or unknown"),
+    Status.UNRELIABLE: Text("nicht sicher genug", "unreliable"),
+    Status.NOT_APPLICABLE: Text("nicht sinnvoll", "not applicable"),
+    Status.NOT_DELIVERED: Text("nicht geliefert", "not delivered"),
+    Status.NOT_YET_AVAILABLE: Text("folgt später", "not yet available"),
+    Status.AREA_DOES_NOT_EXIST: Text("Gebiet besteht nicht", "area does not exist"),
+    Status.MISSING: Text("fehlt", "missing"),
+}
+ORIGIN = {
+    "counted": Text("gezählt", "counted"),
+    "register": Text("Register", "register"),
+    "sample": Text("Stichprobe", "sample"),
+    "modelled": Text("modelliert", "modelled"),
+}
+POLARITY = {
+    Polarity.DISADVANTAGE: Text("hoher Wert = stärkere Benachteiligung", "high value = more disadvantage"),
+    Polarity.ADVANTAGE: Text("hoher Wert = geringere Benachteiligung", "high value = less disadvantage"),
+    Polarity.NEUTRAL: Text("Kontext, keine Wertung", "context, no judgement"),
+}
+GAP_UNIT = "Prozentpunkte"
+
+CONTEXT_FIELD = Field(
+    "context",
+    "boolean",
+    Text("Umgebung", "Context area"),
+    Text(
+        "Gebiet außerhalb des Landkreises, nur zum Vergleich gezeichnet", "Outside the county, drawn for comparison only"
+    ),
+)
+CAVEAT = Text(
+    "Frühwarnung, kein Urteil: Die Karte zeigt Gebiete, nicht Menschen. Sie ersetzt keine Ortskenntnis und taugt nicht "
+    "für Entscheidungen über einzelne Haushalte oder Personen.",
+    "An early warning, not a verdict: the map shows areas, not people. It does not replace local knowledge and is unfit "
+    "for decisions about single households or persons.",
+)
+
+
+def collection_title(inputs: Inputs, level: str, topic: str) -> Text:
+    """Return ``Arbeit – Ortsteile`` and the like."""
+    what, where = TOPICS[str(topic)], inputs.levels[level].title
+    return Text(f"{what.de} – {where.de}", f"{what.en} – {where.en}")
+
+
+def indicator_description(indicators: Iterable[Indicator]) -> Text:
+    """Return the definitions of a collection's indicators, one after another."""
+    said = list(indicators)
+    return Text(*(" ".join(f"{i.title[x]}: {i.definition[x]}".strip() for i in said) for x in ("de", "en")))
+
+
+def _with(indicator: Indicator, suffix: Text, lead: Text = Text("", "")) -> Text:
+    return Text(f"{lead.de}{indicator.title.de}{suffix.de}", f"{lead.en}{indicator.title.en}{suffix.en}")
+
+
+def _value_field(indicator: Indicator, note: Text = Text("", "")) -> Field:
+    polarity = POLARITY[indicator.polarity]
+    return Field(
+        indicator.id,
+        "number",
+        indicator.title,
+        Text(
+            f"{indicator.definition.de} {polarity.de}. {note.de}".strip(),
+            f"{indicator.definition.en} {polarity.en}. {note.en}".strip(),
+        ),
+        indicator.unit,
+    )
+
+
+def _status_field(name: str, indicator: Indicator) -> Field:
+    return Field(
+        name,
+        "string",
+        _with(indicator, Text(": Status", ": status")),
+        Text("Warum da steht, was da steht", "Why the value is what it is"),
+        values={status.value: text for status, text in STATUS.items()},
+    )
+
+
+def _origin_field(indicator: Indicator) -> Field:
+    return Field(
+        f"{indicator.id}_origin", "string", _with(indicator, Text(": Herkunft", ": origin")), values=dict(ORIGIN)
+    )
+
+
+def observed_fields(indicator: Indicator) -> list[Field]:
+    """Return the fields of an indicator that was observed at the level."""
+    fields = [_value_field(indicator)]
+    if indicator.denominator is not None:
+        fields += [
+            Field(f"{indicator.id}_n", "number", _with(indicator, Text(": Zähler", ": numerator")), unit="Anzahl"),
+            Field(f"{indicator.id}_d", "number", _with(indicator, Text(": Nenner", ": denominator")), unit="Anzahl"),
+        ]
+    return [
+        *fields,
+        _status_field(f"{indicator.id}_status", indicator),
+        _origin_field(indicator),
+        Field(
+            f"{indicator.id}_flags",
+            "string",
+            _with(indicator, Text(": Hinweise", ": flags")),
+            Text(
+                "provisional vorläufig, revised berichtigt, estimated geschätzt, uncertain unsicher, break Zeitreihenbruch",
+                "what the publisher says about the value",
+            ),
+        ),
+    ]
+
+
+def modelled_fields(indicator: Indicator, allocation: Allocation) -> list[Field]:
+    """Return the fields of an indicator that was brought down from a coarser level."""
+    note = Text(
+        f"Modelliert: von der Ebene {allocation.source} verteilt nach {allocation.ancillary}.",
+        f"Modelled: brought down from level {allocation.source} by {allocation.ancillary}.",
+    )
+    fields = [
+        _value_field(indicator, note),
+        Field(
+            f"{indicator.id}_n",
+            "number",
+            _with(indicator, Text(": Anzahl, modelliert", ": count, modelled")),
+            note,
+            "Anzahl",
+        ),
+    ]
+    if indicator.denominator is not None:
+        fields.append(
+            Field(
+                f"{indicator.id}_d",
+                "number",
+                _with(indicator, Text(": Bezugsgröße, modelliert", ": denominator, modelled")),
+                note,
+                "Anzahl",
+            )
+        )
+    return [
+        *fields,
+        _status_field(f"{indicator.id}_status", indicator),
+        _origin_field(indicator),
+        Field(
+            f"{indicator.id}_support",
+            "string",
+            _with(indicator, Text(": gemessen in", ": measured in")),
+            Text("Schlüssel des Gebiets, in dem gezählt wurde", "Key of the area in which it was counted"),
+        ),
+    ]
+
+
+def gender_fields(indicator: Indicator) -> list[Field]:
+    """Return the fields of a breakdown by sex."""
+    pairs = {
+        "female": Text(", Frauen", ", women"),
+        "male": Text(", Männer", ", men"),
+    }
+    gap = _with(indicator, Text(": Abstand Frauen − Männer", ": gap women − men"))
+    return [
+        *(
+            Field(f"{indicator.id}_{sex}", "number", _with(indicator, end), indicator.definition, indicator.unit)
+            for sex, end in pairs.items()
+        ),
+        Field(f"{indicator.id}_gap", "number", gap, Text("Keine Wertung", "No judgement"), GAP_UNIT),
+        _status_field(f"{indicator.id}_gap_status", indicator),
+    ]
+
+
+def handed_down_note(inputs: Inputs, indicator: Indicator, allocation: Allocation) -> dict[str, Any]:
+    """Return what must be said beside every handed-down value."""
+    level = inputs.levels[allocation.source]
+    n = len(allocation.weights.source_ids)
+    year = allocation.ancillary_year
+    data_year = max(inputs.figures.periods(indicator.numerator, level.areas.index), default=None)
+    gap = abs(data_year - year) if year is not None and data_year is not None else 0
+    age_de = f" Die Hilfsdaten sind {gap} Jahre älter oder jünger als die Zahlen." if gap > 5 else ""
+    age_en = f" The ancillary data and the figures are {gap} years apart." if gap > 5 else ""
+    return {
+        "source_level": allocation.source,
+        "n_effective": n,
+        "ancillary": allocation.ancillary,
+        "ancillary_year": year,
+        "method": allocation.weights.method,
+        "fallbacks": list(allocation.fallbacks),
+        "text": {
+            "de": f"Modelliert aus {n} Gebieten der Ebene {level.title.de}, verteilt nach {allocation.ancillary}: "
+            f"höchstens {n} verschiedene Werte, keine Aussage über Unterschiede innerhalb eines Gebiets.{age_de}",
+            "en": f"Modelled from {n} areas of level {level.title.en} by {allocation.ancillary}: at most {n} distinct "
+            f"values, nothing is said about differences inside one of them.{age_en}",
+        },
+    }
+
+
+def metadata(inputs: Inputs, level: str, indicators: Iterable[Indicator], **extra: Any) -> Mapping[str, Any]:
+    """Return what a map of these indicators must say: sources, licences, dates, method, caveat, draft."""
+    layer = inputs.levels[level]
+    sources = {}
+    for indicator in indicators:
+        names = [indicator.numerator, indicator.denominator, *(v for p in indicator.breakdown.values() for v in p)]
+        for name in names:
+            if name is not None and name in inputs.figures.sources:
+                source = inputs.figures.sources[name]
+                sources[source.id] = source
+    if layer.source is not None:
+        sources[layer.source.id] = layer.source
+    return {
+        "attribution": "; ".join(dict.fromkeys(s.attribution for s in sources.values())),
+        "licence": "; ".join(dict.fromkeys(s.licence for s in sources.values())),
+        "sources": [
+            {
+                "id": s.id,
+                "title": s.title,
+                "publisher": s.publisher,
+                "licence": s.licence,
+                "attribution": s.attribution,
+                "reference_date": s.reference_date.isoformat() if s.reference_date else None,
+                "legal_basis": s.legal_basis,
+                "purpose": s.purpose,
+            }
+            for s in sources.values()
+        ],
+        "boundary_date": layer.boundary_date.isoformat() if layer.boundary_date else None,
+        "level_title": {"de": layer.title.de, "en": layer.title.en},
+        "caveat": {"de": CAVEAT.de, "en": CAVEAT.en},
+        "draft": True,
+        **extra,
+    }
