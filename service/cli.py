@@ -1,0 +1,265 @@
+"""The command ``sozialmonitor``: a thin door to the workflows. Results on stdout, progress and audits on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from geodata.errors import GeodataError, SozialmonitorError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from geodata.readers.sniff import Verdict
+    from service.workflows.run import RunReport
+
+#: Exit codes: 0 done, 1 failed, 2 usage (click's own), 3 data rejected.
+FAILED, REJECTED = 1, 3
+STATE_HELP = "Folder that keeps the publications."
+
+
+class Commands(click.Group):
+    """Turns the house's errors into one message and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; a rejected input ends with code 3, any other failure with 1.
+
+        Parameters
+        ----------
+        ctx : click.Context
+            Of the group.
+
+        Returns
+        -------
+        object
+            What the command returned.
+        """
+        try:
+            return super().invoke(ctx)
+        except GeodataError as error:
+            _complain(error)
+            ctx.exit(REJECTED)
+        except SozialmonitorError as error:
+            _complain(error)
+            ctx.exit(FAILED)
+
+
+def _complain(error: SozialmonitorError) -> None:
+    if error.where:
+        click.echo(f"{click.style('where', bold=True)}:  {error.where}", err=True)
+    click.echo(f"{click.style('error', fg='red', bold=True)}:  {error.message}", err=True)
+    if error.hint:
+        click.echo(f"{click.style('to do', bold=True)}:  {error.hint}", err=True)
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="sozialmonitor")
+def main() -> None:
+    """Small-area social monitoring: files of a county in, layers and maps out.
+
+    Start with `sozialmonitor demo`, then `sozialmonitor init DIR` for a county of your own.
+    """
+
+
+@main.command()
+@click.argument("directory", type=click.Path(path_type=Path))
+def init(directory: Path) -> None:
+    """Write the invented county into DIRECTORY, to start a new county from."""
+    from geodata.sample import write_county
+
+    if directory.exists() and any(directory.iterdir()):
+        raise GeodataError(
+            "expected a new or empty folder, found files in it", where=str(directory), hint="name another folder"
+        )
+    write_county(directory)
+    click.echo(directory / "county.toml")
+    _say(f"Replace the files in {directory / 'data'} step by step, then: sozialmonitor run {directory}")
+
+
+@main.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of text.")
+def check(paths: Sequence[Path], as_json: bool) -> None:
+    """Say what files are and hold, or check a county's folder without computing anything.
+
+    PATHS are files, or one county folder. Exit code 0: readable, findings included; 3: rejected.
+    """
+    if len(paths) == 1 and (paths[0].is_dir() or paths[0].name == "county.toml"):
+        _check_county(paths[0], as_json)
+        return
+    from geodata.readers.sniff import describe
+
+    verdicts, rejected = [], 0
+    for path in paths:
+        try:
+            verdicts.append((path, describe(path)))
+        except GeodataError as error:
+            rejected += 1
+            _complain(error)
+    if as_json:
+        found = [{"file": str(p), **v.as_dict()} for p, v in verdicts]
+        click.echo(json.dumps(found, ensure_ascii=False, indent=2))
+    else:
+        for path, verdict in verdicts:
+            click.echo(_verdict_text(path, verdict))
+    if rejected:
+        sys.exit(REJECTED)
+
+
+def _verdict_text(path: Path, verdict: Verdict) -> str:
+    found = verdict.as_dict()
+    findings = found.pop("findings")
+    lines = [click.style(str(path), bold=True)]
+    for key, value in found.items():
+        if value not in (None, "", [], {}, False):
+            said = ", ".join(f"{k} {n}" for k, n in value.items()) if isinstance(value, dict) else value
+            lines.append(f"  {key.replace('_', ' '):<14} {said}")
+    lines += [f"  ! {finding}" for finding in findings]
+    return "\n".join(lines)
+
+
+def _check_county(folder: Path, as_json: bool) -> None:
+    from geodata.county import load_county
+    from service.workflows.read import read_inputs
+
+    county = load_county(folder)
+    inputs = read_inputs(county, progress=_say)
+    found = {
+        "county": county.id,
+        "levels": {name: len(layer.areas) for name, layer in inputs.levels.items()},
+        "tables": {
+            name: {"rows": len(table.table), "notes": list(table.notes)} for name, table in inputs.tables.items()
+        },
+        "indicators": list(county.indicators),
+    }
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=False, indent=2))
+        return
+    click.echo(f"{county.title.de} ({county.id}): {len(county.indicators)} indicators")
+    for name, n in found["levels"].items():
+        click.echo(f"  level {name:<20} {n:>7} areas")
+    for name, table in found["tables"].items():
+        click.echo(f"  table {name:<20} {table['rows']:>7} values")
+        for note in table["notes"]:
+            click.echo(f"      {note}")
+
+
+@main.command()
+@click.argument("county", type=click.Path(path_type=Path))
+@click.option("--data", type=click.Path(path_type=Path), help="Where relative file names start from; default: COUNTY.")
+@click.option("--state", type=click.Path(path_type=Path), default=Path("state"), show_default=True, help=STATE_HELP)
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def run(county: Path, data: Path | None, state: Path, as_json: bool) -> None:
+    """Compute the county in folder COUNTY and publish it; what was published before stays until this is complete."""
+    from service.workflows.run import run as run_county
+
+    _report(run_county(county, state=state, data=data, say=_say), as_json)
+
+
+@main.command()
+@click.option("--state", type=click.Path(path_type=Path), default=Path("state"), show_default=True, help=STATE_HELP)
+@click.option("--seed", type=int, default=None, help="Another invented county.")
+@click.option("--check", "compare", is_flag=True, help="Compare what was found with the hidden truth.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def demo(state: Path, seed: int | None, compare: bool, as_json: bool) -> None:
+    """Write the invented county and run the main job on it."""
+    import shutil
+
+    from geodata.sample import write_county
+    from service.workflows.run import run as run_county
+
+    folder = state / "musterkreis-input"
+    if folder.exists():
+        shutil.rmtree(folder)
+    write_county(folder, **({} if seed is None else {"seed": seed}))
+    report = run_county(folder, state=state, say=_say)
+    _report(report, as_json)
+    if compare:
+        from service.workflows.truth import compare_with_truth
+
+        click.echo("\nAgainst the hidden truth (latest year):")
+        for line in compare_with_truth(folder, report.folder):
+            click.echo(f"  {line}")
+    if not as_json:
+        _say(f"\nNext: sozialmonitor serve --state {state} --county {report.county}")
+
+
+def _report(report: RunReport, as_json: bool) -> None:
+    if as_json:
+        document = {
+            "county": report.county,
+            "publication": report.publication,
+            "folder": str(report.folder),
+            "collections": report.rows,
+            "seconds": dict(report.times),
+            "checks": report.checks,
+        }
+        click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+        return
+    for title, audit in report.audits.items():
+        _say(f"\nAudit {title}")
+        _say(audit.to_string(float_format=lambda x: f"{x:.6g}"))
+    width = max(len(row["collection"]) for row in report.rows)
+    click.echo(f"\n{'collection':<{width}}  {'areas':>6}  {'years':<9}  {'shown':>5}  finding (latest year)")
+    for row in report.rows:
+        click.echo(
+            f"{row['collection']:<{width}}  {row['areas']:>6}  {row['periods']:<9}  {row['shown']:>5.0%}  {row['finding']}"
+        )
+    click.echo("\nseconds  step")
+    for title, seconds in report.times:
+        click.echo(f"{seconds:>7.1f}  {title}")
+    click.echo(f"{sum(s for _, s in report.times):>7.1f}  total\n")
+    click.echo(f"publication {report.publication} (draft, not for release)")
+    for edition in ("public", "internal"):
+        for name in ("layers.gpkg", "serve.sqlite", "maps", "manifest.json"):
+            path = report.folder / edition / name
+            if path.exists():
+                click.echo(f"  {path}")
+
+
+@main.command()
+@click.option("--state", type=click.Path(path_type=Path), default=Path("state"), show_default=True, help=STATE_HELP)
+@click.option("--county", default=None, help="Id of the county; default: the only one in the state folder.")
+@click.option("--edition", type=click.Choice(["public", "internal"]), default="public", show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
+@click.option("--base-url", default=None, help="Public address behind a proxy, for the links.")
+def serve(state: Path, county: str | None, edition: str, host: str, port: int, base_url: str | None) -> None:
+    """Serve the current publication: pages, maps and OGC API – Features."""
+    import uvicorn
+
+    from service.api.app import create_app
+    from service.settings import Settings
+
+    settings = Settings(
+        state_dir=state,
+        county=county or _only_county(state),
+        edition=edition,  # type: ignore[arg-type]  # click.Choice allows the two literals only
+        host=host,
+        port=port,
+        base_url=base_url,
+    )
+    uvicorn.run(create_app(settings), host=host, port=port, log_level="info", proxy_headers=False)
+
+
+def _only_county(state: Path) -> str:
+    found = sorted(path.parent.name for path in state.glob("*/current"))
+    if len(found) != 1:
+        raise GeodataError(
+            f"expected one county, found {', '.join(found) or 'none'}",
+            where=str(state),
+            hint="name it with --county" if found else "run `sozialmonitor demo` or `sozialmonitor run COUNTY` first",
+        )
+    return found[0]
+
+
+if __name__ == "__main__":
+    main()

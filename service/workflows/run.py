@@ -1,0 +1,317 @@
+"""The main job: read → suppress → disaggregate → index → test → verify → publish."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from geodata.county import County, load_county
+from geodata.store.model import Collection, Edition
+from service.progress import Steps
+from service.workflows.composite import compute_index, index_collection
+from service.workflows.figures import Figures
+from service.workflows.handdown import Allocation, build_allocations
+from service.workflows.hotspots import hotspot_collections
+from service.workflows.indicators import indicator_collections
+from service.workflows.read import Inputs, read_inputs
+from service.workflows.suppress import suppressed_for_public
+from service.workflows.verify import verify
+
+if TYPE_CHECKING:
+    from geodata.store.publication import Draft
+
+STEPS = 8
+LIBRARIES = ("numpy", "scipy", "pandas", "shapely", "geopandas", "libpysal", "exactextract", "pyproj")
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """One edition, computed and not yet written."""
+
+    edition: Edition
+    figures: Figures
+    collections: list[Collection]
+    checks: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """What a run did.
+
+    Attributes
+    ----------
+    publication : str
+        Its running number.
+    folder : pathlib.Path
+        Where it lies.
+    rows : list of dict
+        One for each public collection: id, kind, areas, periods, shown, finding.
+    times : list of (str, float)
+        Step and seconds.
+    audits : dict of str to pandas.DataFrame
+        Per pair of levels: totals in and out of every source zone, latest year.
+    checks : dict of str to list of str
+        Edition → what the gate verified.
+    """
+
+    county: str
+    publication: str
+    folder: Path
+    rows: list[dict[str, Any]]
+    times: list[tuple[str, float]]
+    audits: dict[str, pd.DataFrame] = field(default_factory=dict)
+    checks: dict[str, list[str]] = field(default_factory=dict)
+
+
+def run(
+    folder: Path,
+    *,
+    state: Path,
+    data: Path | None = None,
+    say: Callable[[str], None] = lambda _line: None,
+) -> RunReport:
+    """Compute and publish a county.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Where ``county.toml`` lies.
+    state : pathlib.Path
+        Where publications are kept.
+    data : pathlib.Path, optional
+        What relative file names start from.
+    say : callable
+        Receives one line of progress at a time.
+
+    Returns
+    -------
+    RunReport
+        What was computed, and where it lies.
+
+    Raises
+    ------
+    SozialmonitorError
+        Something is wrong with the input or the outcome; what was published before stays published.
+    """
+    from geodata.store.publication import PublicationStore
+
+    steps = Steps(STEPS, say)
+    with steps.step("Read the county's files") as tell:
+        county = load_county(folder, data=data)
+        inputs = read_inputs(county, progress=tell)
+    with PublicationStore(state, county.id, keep=county.publication.keep).begin() as draft:
+        with steps.step("Suppress what the public edition may not know"):
+            figures: dict[Edition, Figures] = {"public": suppressed_for_public(inputs), "internal": inputs.figures}
+        with steps.step("Build the transfer matrices"):
+            allocations = build_allocations(inputs)
+        built: list[Built] = []
+        for edition in figures:
+            with steps.step(f"Indicators, index and tests, {edition} edition") as tell:
+                built.append(build_edition(inputs, edition, figures[edition], allocations, tell))
+        with steps.step("Write layers and served rows"):
+            for one in built:
+                _write(draft, inputs, one, allocations)
+        with steps.step("Draw the maps") as tell:
+            from service.workflows.maps import draw_maps
+
+            for one in built:
+                draw_maps(draft.edition_dir(one.edition), tell)
+        with steps.step("Publish"):
+            publication = draft.commit()
+    return RunReport(
+        county=county.id,
+        publication=publication.id,
+        folder=publication.path,
+        rows=summarise(built[0].collections),
+        times=steps.times,
+        audits=_audits(inputs, allocations),
+        checks={one.edition: one.checks for one in built},
+    )
+
+
+def build_edition(
+    inputs: Inputs,
+    edition: Edition,
+    figures: Figures,
+    allocations: dict[tuple[str, str], Allocation],
+    tell: Callable[[str], None] = lambda _line: None,
+) -> Built:
+    """Compute all collections of one edition from what it may know, and verify them.
+
+    Parameters
+    ----------
+    inputs : Inputs
+        What was read.
+    edition : {"public", "internal"}
+        Which rules apply.
+    figures : Figures
+        The values of that edition.
+    allocations : dict
+        The matrices.
+    tell : callable
+        Receives one line for each finding.
+
+    Returns
+    -------
+    Built
+        Collections that passed the gate.
+    """
+    public = edition == "public"
+    index = compute_index(inputs, figures)
+    collections = indicator_collections(inputs, figures, allocations, public=public)
+    section = inputs.county.index
+    if index and section is not None and edition in inputs.county.levels[section.level].editions:
+        collections.append(index_collection(inputs, index))
+    collections += hotspot_collections(inputs, figures, allocations, index, public=public)
+    checks = verify(inputs, figures, collections, public=public)
+    for line in checks:
+        tell(line)
+    return Built(edition, figures, collections, checks)
+
+
+def _write(draft: Draft, inputs: Inputs, built: Built, allocations: dict[tuple[str, str], Allocation]) -> None:
+    from geodata.store.writer import write_edition
+
+    folder = draft.edition_dir(built.edition)
+    used = list(dict.fromkeys(c.level for c in built.collections))
+    write_edition(folder, built.collections, [inputs.levels[level] for level in used], manifest(draft.id, inputs, built))
+    kept = folder / "inputs"
+    kept.mkdir(exist_ok=True)
+    for (source, target), allocation in allocations.items():
+        if built.edition in inputs.county.levels[target].editions:
+            with (kept / f"weights-{source}-{target}.npz").open("wb") as stream:
+                np.savez_compressed(stream, **allocation.weights.to_arrays())
+    long = [
+        frame.assign(variable=variable, period=period).reset_index()
+        for (variable, period), frame in built.figures.frames.items()
+    ]
+    pd.concat(long, ignore_index=True).to_parquet(kept / "figures.parquet", index=False)
+
+
+def manifest(publication: str, inputs: Inputs, built: Built) -> dict[str, Any]:
+    """Describe an edition: parameters, versions, sources, what is shown; the public one confirms no guess.
+
+    Parameters
+    ----------
+    publication : str
+        Running number.
+    inputs : Inputs
+        What was read.
+    built : Built
+        What is written.
+
+    Returns
+    -------
+    dict
+        JSON-serialisable. Input hashes stand in the internal manifest only.
+    """
+    county = inputs.county
+    out: dict[str, Any] = {
+        "publication": publication,
+        "edition": built.edition,
+        "created": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        "draft": True,
+        "notice": {
+            "de": "Entwurf – nicht zur Veröffentlichung: Die vollständige Geheimhaltung (Sekundärsperrung) steht aus.",
+            "en": "Draft, not for release: full secondary suppression is still to come.",
+        },
+        "county": {"id": county.id, "key": county.key, "title": {"de": county.title.de, "en": county.title.en}},
+        "crs": county.crs,
+        "software": {name: version(name) for name in ("sozialmonitor", *LIBRARIES)},
+        "tests": county.tests.model_dump(mode="json"),
+        "rules": county.publication.model_dump(mode="json"),
+        "index": _public_index(county),
+        "sources": {
+            s.id: {
+                "title": s.title,
+                "publisher": s.publisher,
+                "licence": s.licence,
+                "attribution": s.attribution,
+                "released": s.released,
+                "reference_date": s.reference_date.isoformat() if s.reference_date else None,
+            }
+            for s in county.sources.values()
+        },
+        "totals": {c.id: c.metadata["totals"] for c in built.collections if c.metadata.get("totals")},
+        "checks": built.checks,
+    }
+    if built.edition == "internal":
+        out["inputs"] = {
+            file: hashlib.sha256(county.path(file).read_bytes()).hexdigest() for file in sorted(_files(county))
+        }
+        out["notes"] = {name: list(table.notes) for name, table in inputs.tables.items()}
+    return out
+
+
+def _public_index(county: County) -> dict[str, Any] | None:
+    return county.index.model_dump(mode="json") if county.index else None
+
+
+def _files(county: County) -> set[str]:
+    files = {t.file for t in county.tables.values()}
+    files |= {lv.file for lv in county.levels.values() if lv.file}
+    return files | {a.file for a in county.ancillary.values() if a.file}
+
+
+def summarise(collections: Sequence[Collection]) -> list[dict[str, Any]]:
+    """Return one row a collection for the table at the end of a run.
+
+    Parameters
+    ----------
+    collections : sequence of Collection
+        Of one edition.
+
+    Returns
+    -------
+    list of dict
+        ``collection``, ``areas``, ``periods``, ``shown`` (share of rows with a value), ``finding``.
+    """
+    rows = []
+    for c in collections:
+        last = c.table[(c.table["period"] == c.periods[-1]) & ~c.table["context"].astype(bool)]
+        name = c.styles[0].field
+        finding = ""
+        if c.kind == "hotspots":
+            counts = last["label"].value_counts()
+            finding = ", ".join(f"{counts[k]} {k}" for k in ("High-High", "Low-Low", "High-Low", "Low-High") if k in counts)
+            untested = last.loc[last["state"] != "tested", "state"].value_counts()
+            finding = ", ".join(filter(None, [finding, *(f"{n} {state}" for state, n in untested.items())]))
+            name = "value"
+        elif c.kind == "index":
+            finding = ", ".join(f"{n} {k}" for k, n in last["status_class"].value_counts().items())
+        elif "totals" in c.metadata and c.metadata["totals"]:
+            first, sums = next(iter(c.metadata["totals"].items()))
+            latest = sums[max(sums)]
+            finding = f"{first} {max(sums)}: {latest['shown']:.1f} shown + {latest['not_shown']:.1f} not = {latest['total']:.0f}"
+        rows.append(
+            {
+                "collection": c.id,
+                "areas": len(last),
+                "periods": f"{c.periods[0]}–{c.periods[-1]}" if len(c.periods) > 1 else str(c.periods[0]),
+                "shown": float(last[name].notna().mean()) if len(last) else 0.0,
+                "finding": finding,
+            }
+        )
+    return rows
+
+
+def _audits(inputs: Inputs, allocations: dict[tuple[str, str], Allocation]) -> dict[str, pd.DataFrame]:
+    """Audit each matrix on the latest year of the first indicator that it carries."""
+    out = {}
+    for (source, target), allocation in allocations.items():
+        for indicator in inputs.county.indicators.values():
+            if indicator.level == source and target in indicator.handed_down:
+                ids = pd.Index(allocation.weights.source_ids)
+                period = inputs.figures.periods(indicator.numerator, ids)[-1]
+                values = inputs.figures.values(indicator.numerator, period, ids)
+                out[f"{source} -> {target}: {indicator.id} {period}"] = allocation.weights.audit(values)
+                break
+    return out
