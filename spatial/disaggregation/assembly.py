@@ -1,0 +1,166 @@
+"""From pieces of zones to a transfer matrix: overlay, fallback cascade, normalisation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from geodata.crs import require_same
+from geodata.errors import SpatialError
+from spatial.disaggregation.checks import refuse_overlaps, zone_geometry
+from spatial.disaggregation.coverage import Pieces, intersect
+from spatial.disaggregation.transfer import AllocationWeights
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    from numpy.typing import NDArray
+
+Allocate = Literal["covered", "area"]
+
+#: A source is covered completely if less than this share of its area is left over.
+GAP = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One step of the fallback cascade.
+
+    Attributes
+    ----------
+    provenance : str
+        Its name in :data:`CASCADE`.
+    pieces : numpy.ndarray
+        Mass of every piece, shape (K,).
+    totals : numpy.ndarray
+        Mass of every whole source, shape (S,); used by ``allocate="area"``.
+    """
+
+    provenance: str
+    pieces: NDArray[np.float64]
+    totals: NDArray[np.float64]
+
+
+def assemble(
+    source_ids: pd.Index,
+    target_ids: pd.Index,
+    source: NDArray[np.int64],
+    target: NDArray[np.int64],
+    cascade: Sequence[Measure],
+    *,
+    allocate: Allocate,
+    complete: NDArray[np.bool_],
+    details: Mapping[str, NDArray[np.float64]],
+    method: str,
+    ancillary_year: int | None,
+) -> AllocationWeights:
+    """Build W = G · diag(m) · R · diag(1 / (Rᵀ m)) from pieces, source by source with the first measure that has mass.
+
+    Parameters
+    ----------
+    source, target : numpy.ndarray
+        Positions of the zones of each piece, shape (K,); every pair at most once.
+    cascade : sequence of Measure
+        From best to worst.
+    allocate : {"covered", "area"}
+        Divide by the mass in the targets, or by that of the whole source, whose rest goes outside.
+    complete : numpy.ndarray of bool
+        Sources that the targets cover completely: nothing of them is outside, whatever the rounding. Shape (S,).
+    details : mapping of str to numpy.ndarray
+        Further columns of ``details``, shape (S,).
+
+    Returns
+    -------
+    AllocationWeights
+    """
+    from scipy import sparse
+
+    if allocate not in ("covered", "area"):
+        raise SpatialError(f"expected allocate='covered' or 'area', found {allocate!r}", where="allocation weights")
+    n = len(source_ids)
+    weight, mass = np.zeros(len(source)), np.full(n, np.nan)
+    provenance = np.full(n, "outside", dtype=object)
+    open_ = np.bincount(source, minlength=n) > 0
+    for measure in cascade:
+        base = np.bincount(source, measure.pieces, n)
+        if allocate == "area":
+            # Slivers of overlap can make the parts exceed the whole; the larger of the two keeps shares below 1.
+            base = np.where(complete, base, np.maximum(base, measure.totals))
+        taken = open_ & (base > 0)
+        mine = taken[source]
+        weight[mine] = measure.pieces[mine] / base[source[mine]]
+        mass[taken], provenance[taken] = base[taken], measure.provenance
+        open_ &= ~taken
+    outside = (provenance == "outside").astype(np.float64)
+    if allocate == "area":
+        rest = np.clip(1.0 - np.bincount(source, weight, n), 0.0, 1.0)
+        outside = np.where(complete & (outside == 0), 0.0, rest)
+    matrix = sparse.coo_array((weight, (target, source)), shape=(len(target_ids), n)).tocsr()
+    return AllocationWeights(
+        matrix,
+        source_ids,
+        target_ids,
+        outside,
+        pd.Series(provenance.astype(str), index=source_ids, name="provenance"),
+        method,
+        ancillary_year,
+        pd.DataFrame({"mass": mass, **details}, index=source_ids),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """Checked zones and their pieces; what area and raster weights have in common.
+
+    Attributes
+    ----------
+    source, target : numpy.ndarray of shapely geometries
+        Shapes (S,) and (T,).
+    pieces : Pieces
+    area : numpy.ndarray
+        Area of every source in m², shape (S,).
+    covered : numpy.ndarray
+        Share of every source in the targets, at most 1, shape (S,).
+    """
+
+    source: NDArray[np.object_]
+    target: NDArray[np.object_]
+    pieces: Pieces
+    area: NDArray[np.float64]
+    covered: NDArray[np.float64]
+
+    @property
+    def complete(self) -> NDArray[np.bool_]:
+        """Sources that the targets cover completely."""
+        return self.covered >= 1.0 - GAP
+
+
+def overlay(
+    source: gpd.GeoDataFrame, target: gpd.GeoDataFrame, *, names: tuple[str, str], overlap_tolerance: float
+) -> Overlay:
+    """Check two layers of zones and cut them with each other.
+
+    Raises
+    ------
+    CrsError, AreaKeyError, GeometryError, SpatialError
+        See :func:`.checks.zone_geometry` and :func:`.checks.refuse_overlaps`; also where the layers share no area.
+    """
+    s = zone_geometry(source, names[0], tolerance=overlap_tolerance)
+    t = zone_geometry(target, names[1], tolerance=overlap_tolerance)
+    require_same(source, target, f"{names[0]} and {names[1]}")
+    refuse_overlaps(s, source.index, names[0], tolerance=overlap_tolerance)
+    refuse_overlaps(t, target.index, names[1], tolerance=overlap_tolerance)
+    pieces = intersect(s, t)
+    if not len(pieces.area):
+        raise SpatialError(
+            f"expected zones that overlap, found none: {source.total_bounds.round()} and {target.total_bounds.round()}",
+            where=f"{names[0]} and {names[1]}",
+            hint="check that both layers show the same region and that their CRS are the ones they were made in",
+        )
+    area = shapely.area(s)
+    covered = np.minimum(np.bincount(pieces.source, pieces.area, len(s)) / area, 1.0)
+    return Overlay(s, t, pieces, area, covered)

@@ -1,0 +1,107 @@
+"""Rates through a transfer matrix: numerator and denominator take the same weights, missing sources are masked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def touched_by(matrix: Any, sources: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Say which rows have a stored entry, zero or not, in one of the columns.
+
+    Parameters
+    ----------
+    matrix : scipy.sparse.csr_array
+        Shape (T, S).
+    sources : numpy.ndarray of bool
+        Columns asked for, shape (S,).
+
+    Returns
+    -------
+    numpy.ndarray of bool
+        Shape (T,).
+    """
+    hits = np.concatenate(([0], np.cumsum(sources[matrix.indices])))
+    return hits[matrix.indptr[1:]] > hits[matrix.indptr[:-1]]
+
+
+def rate_columns(
+    matrix: Any, numerator: NDArray[np.float64], denominator: NDArray[np.float64], min_coverage: float
+) -> dict[str, NDArray[np.float64]]:
+    """Compute rates of targets: r_t = [W(d∘r∘ok)]_t / [W(d∘ok)]_t with coverage κ_t = [W(d∘ok)]_t / [W d]_t.
+
+    Parameters
+    ----------
+    matrix : scipy.sparse.csr_array
+        The transfer matrix W, shape (T, S).
+    numerator, denominator : numpy.ndarray
+        Counts of the sources, shape (S,), NaN where missing. Denominators are not negative.
+    min_coverage : float
+        Below this κ a target is missing.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        ``numerator``, ``denominator``, ``rate`` and ``coverage`` of the targets, shape (T,). Numerator and denominator
+        are those of the covered part.
+
+    Notes
+    -----
+    Where the denominator itself is missing, κ needs a size for what is missing: the mean of the known denominators
+    stands in for it, in κ only. A target inside a single source gets that source's rate bit for bit, so that a map of
+    handed-down rates shows as many distinct values as there are sources.
+    """
+    known = ~np.isnan(denominator)
+    ok = known & ~np.isnan(numerator)
+    n, d = np.where(ok, numerator, 0.0), np.where(ok, denominator, 0.0)
+    size = np.where(known, denominator, denominator[known].mean() if known.any() else 1.0)
+    top, bottom, full = matrix @ n, matrix @ d, matrix @ size
+    with np.errstate(divide="ignore", invalid="ignore"):
+        coverage = np.where(full > 0, bottom / full, np.nan)
+        rate = np.where(bottom > 0, top / bottom, np.nan)
+        source_rate = np.where(d > 0, n / d, np.nan)
+
+    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    gives = (matrix.data > 0) & ((d > 0) | (n != 0))[matrix.indices]
+    single = np.bincount(rows[gives], minlength=matrix.shape[0]) == 1
+    from_one = gives & single[rows]
+    rate[rows[from_one]] = source_rate[matrix.indices[from_one]]
+
+    # A target of size zero has no κ; it is missing as soon as one of its sources is.
+    missing = (coverage < min_coverage) | (np.isnan(coverage) & touched_by(matrix, ~ok))
+    missing |= np.diff(matrix.indptr) == 0
+    return {
+        "numerator": np.where(missing, np.nan, top),
+        "denominator": np.where(missing, np.nan, bottom),
+        "rate": np.where(missing, np.nan, rate),
+        "coverage": coverage,
+    }
+
+
+def rate_matrix(matrix: Any, denominator: NDArray[np.float64]) -> Any:
+    """Build the operator B that hands rates of the sources down: B = diag(1 / W d) · W · diag(d), so that B1 = 1.
+
+    Parameters
+    ----------
+    matrix : scipy.sparse.csr_array
+        The transfer matrix W, shape (T, S).
+    denominator : numpy.ndarray
+        Shape (S,); NaN counts as 0.
+
+    Returns
+    -------
+    scipy.sparse.csr_array
+        Shape (T, S); rows of targets without denominator are empty.
+    """
+    from scipy import sparse
+
+    d = np.where(np.isnan(denominator), 0.0, denominator)
+    full = matrix @ d
+    inverse = np.divide(1.0, full, out=np.zeros_like(full), where=full > 0)
+    operator = sparse.csr_array(sparse.diags_array(inverse) @ matrix @ sparse.diags_array(d))
+    operator.eliminate_zeros()
+    return operator

@@ -1,0 +1,323 @@
+"""The transfer matrix: how the total of every source zone is shared among target zones, nothing lost."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from geodata.errors import AreaKeyError, SpatialError, some
+from spatial.disaggregation.checks import require_ids
+from spatial.disaggregation.rates import rate_columns, rate_matrix, touched_by
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+#: By what a source was shared, from best to worst; each falls back to the next.
+CASCADE = ("ancillary", "mask", "area", "outside")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AllocationWeights:
+    """A transfer matrix W with what must be known about it.
+
+    Attributes
+    ----------
+    matrix : scipy.sparse.csr_array
+        W, float64, shape (T, S). Column sums plus ``outside`` are 1. A stored entry, even a zero, says that the target
+        has part in the source; a target without entries lies in no source.
+    source_ids, target_ids : pandas.Index
+        Ids of columns and rows.
+    outside : numpy.ndarray
+        Share of every source that goes to no target, shape (S,).
+    provenance : pandas.Series
+        Indexed by source: ``ancillary``, ``mask``, ``area`` (the fallbacks) or ``outside`` (no target has part in it).
+    method : str
+        For example ``"area"`` or ``"raster"``.
+    ancillary_year : int or None
+        Reference year of the ancillary data.
+    details : pandas.DataFrame
+        Indexed by source: ``mass`` (what the column was divided by, in the unit of its provenance), ``covered`` (share
+        of the source's area in the targets) and ``extent`` (share of that inside the raster); NaN where not applicable.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from spatial.disaggregation import cell_weights
+    >>> source_of = pd.Series({"a": "X", "b": "X", "c": "Y"})
+    >>> weights = cell_weights(source_of, pd.Series({"a": 30.0, "b": 10.0, "c": 5.0}))
+    >>> weights.apply(pd.Series({"X": 8.0, "Y": 2.0})).to_dict()
+    {'a': 6.0, 'b': 2.0, 'c': 2.0}
+    """
+
+    matrix: Any
+    source_ids: pd.Index
+    target_ids: pd.Index
+    outside: NDArray[np.float64]
+    provenance: pd.Series
+    method: str
+    ancillary_year: int | None = None
+    details: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    def __post_init__(self) -> None:
+        shape = (len(self.target_ids), len(self.source_ids))
+        if self.matrix.shape != shape or self.outside.shape != shape[1:]:
+            raise SpatialError(f"expected a matrix of shape {shape}, found {self.matrix.shape}", where=self.method)
+        total = np.asarray(self.matrix.sum(axis=0)).ravel() + self.outside
+        wrong = ~(np.abs(total - 1) <= 1e-9)
+        if wrong.any() or (self.matrix.data < 0).any() or (self.outside < 0).any():
+            raise SpatialError(
+                f"expected non-negative shares that add up to 1, found others for {some(self.source_ids[wrong])}",
+                where=self.method,
+                hint="build weights with area_weights, raster_weights or cell_weights",
+            )
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{n} {kind}" for kind, n in self.provenance.value_counts(sort=False).items())
+        t, s = self.matrix.shape
+        return f"<AllocationWeights {self.method!r}: {s} sources -> {t} targets, {self.matrix.nnz} shares; {counts}>"
+
+    def align(self, values: pd.Series, what: str = "values") -> NDArray[np.float64]:
+        """Bring values of sources into the order of the columns.
+
+        Parameters
+        ----------
+        values : pandas.Series
+            Indexed by source id. A source without a row counts as missing.
+        what : str
+            What to call them in the message.
+
+        Returns
+        -------
+        numpy.ndarray
+            float64, shape (S,), NaN where missing.
+
+        Raises
+        ------
+        AreaKeyError
+            An id is repeated or belongs to no source: its value would be dropped.
+        SpatialError
+            A value is infinite.
+        """
+        require_ids(values.index, what)
+        unknown = values.index.difference(self.source_ids)
+        if len(unknown):
+            raise AreaKeyError(
+                f"expected ids of the {len(self.source_ids)} sources, found {len(unknown)} others: {some(unknown)}",
+                where=what,
+                hint=f"sources are {some(self.source_ids)}; select those before the values are allocated",
+            )
+        aligned = values.reindex(self.source_ids).to_numpy(dtype=np.float64, na_value=np.nan)
+        if np.isinf(aligned).any():
+            raise SpatialError(
+                f"expected finite values, found infinite ones for {some(self.source_ids[np.isinf(aligned)])}",
+                where=what,
+                hint="a value that cannot be computed is missing (NaN)",
+            )
+        return aligned
+
+    def apply(self, values: pd.Series) -> pd.Series:
+        """Share counts among the targets: x = W y.
+
+        Parameters
+        ----------
+        values : pandas.Series
+            Counts of the sources, indexed by source id; NaN is missing.
+
+        Returns
+        -------
+        pandas.Series
+            Indexed by target id. Missing where the target has part in a missing source, even one of weight 0, and where
+            it lies in no source: a missing value never becomes 0.
+
+        Raises
+        ------
+        AreaKeyError, SpatialError
+            See :meth:`align`.
+        """
+        y = self.align(values)
+        missing = np.isnan(y)
+        x = self.matrix @ np.where(missing, 0.0, y)
+        x[np.diff(self.matrix.indptr) == 0] = np.nan
+        x[touched_by(self.matrix, missing)] = np.nan
+        return pd.Series(x, index=self.target_ids, name=values.name)
+
+    def rates(self, numerator: pd.Series, denominator: pd.Series, *, min_coverage: float = 0.5) -> pd.DataFrame:
+        """Hand rates down with one matrix for numerator and denominator, see :func:`.rate_columns`.
+
+        Parameters
+        ----------
+        numerator, denominator : pandas.Series
+            Counts of the sources, indexed by source id; NaN is missing.
+        min_coverage : float, default 0.5
+            Targets of which less than this share of the denominator is known are missing.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Indexed by target id: ``numerator`` and ``denominator`` (of the covered part), ``rate`` (numerator /
+            denominator) and ``coverage``.
+
+        Raises
+        ------
+        SpatialError
+            A denominator is negative.
+        AreaKeyError
+            See :meth:`align`.
+        """
+        n, d = self.align(numerator, "numerator"), self.align(denominator, "denominator")
+        self._require_denominator(d)
+        return pd.DataFrame(rate_columns(self.matrix, n, d, min_coverage), index=self.target_ids)
+
+    def rate_operator(self, denominator: pd.Series) -> Any:
+        """Return the sparse operator B, shape (T, S), that turns rates of sources into rates of targets.
+
+        Rows of targets that hold no denominator are empty; all others add up to 1. A missing denominator counts as 0.
+        """
+        d = self.align(denominator, "denominator")
+        self._require_denominator(d)
+        return rate_matrix(self.matrix, d)
+
+    def _require_denominator(self, d: NDArray[np.float64]) -> None:
+        if (d < 0).any():
+            raise SpatialError(
+                f"expected denominators of at least 0, found negative ones for {some(self.source_ids[d < 0])}",
+                where="denominator",
+                hint="negative values are often signs for 'no value': read them as missing",
+            )
+
+    def audit(self, values: pd.Series) -> pd.DataFrame:
+        """Prove that every source's total arrived.
+
+        Parameters
+        ----------
+        values : pandas.Series
+            Counts of the sources, indexed by source id.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Indexed by source id: ``total_in``, ``total_out`` (sum of its parts in the targets), ``outside``,
+            ``difference`` (in less out less outside; rounding only), ``provenance``, and the columns of ``details``.
+        """
+        y = self.align(values)
+        columns = self.matrix.tocsc()
+        out = np.array(
+            [
+                math.fsum(columns.data[columns.indptr[s] : columns.indptr[s + 1]] * y[s])
+                for s in range(len(self.source_ids))
+            ]
+        )
+        out[np.isnan(y)] = np.nan
+        outside = self.outside * y
+        table = pd.DataFrame(
+            {"total_in": y, "total_out": out, "outside": outside, "difference": y - out - outside},
+            index=self.source_ids,
+        )
+        return table.assign(provenance=self.provenance).join(self.details)
+
+    def compose(self, other: AllocationWeights) -> AllocationWeights:
+        """Chain two allocations: first these weights, then ``other`` from their targets onward.
+
+        Parameters
+        ----------
+        other : AllocationWeights
+            Its sources are the targets of these weights, in any order.
+
+        Returns
+        -------
+        AllocationWeights
+            From the first sources to the last targets. The provenance of a source is the worst on its way.
+
+        Raises
+        ------
+        AreaKeyError
+            The zones in between differ.
+        """
+        from scipy import sparse
+
+        strangers = self.target_ids.symmetric_difference(other.source_ids)
+        if len(strangers):
+            raise AreaKeyError(
+                f"expected the same zones in between, found {len(strangers)} on one side only: {some(strangers)}",
+                where=f"{self.method} then {other.method}",
+                hint="build both from the same layer of intermediate zones",
+            )
+        first = self.matrix[self.target_ids.get_indexer(other.source_ids)]
+        product = sparse.csr_array(other.matrix @ first)
+        # The product forgets zeros, but a stored zero says that a target has part in a source.
+        pattern = sparse.csr_array(_ones(other.matrix) @ _ones(first))
+        rows = np.repeat(np.arange(pattern.shape[0]), np.diff(pattern.indptr))
+        pattern.data = np.asarray(product[rows, pattern.indices]).ravel().astype(np.float64)
+
+        ranks = other.provenance.map(CASCADE.index).to_numpy()
+        carried = first.tocoo()
+        used = (carried.data > 0) & (ranks[carried.row] < len(CASCADE) - 1)
+        worst = self.provenance.map(CASCADE.index).to_numpy().copy()
+        np.maximum.at(worst, carried.col[used], ranks[carried.row[used]])
+        outside = self.outside + other.outside @ first
+        worst[np.bincount(pattern.indices, minlength=len(self.source_ids)) == 0] = len(CASCADE) - 1
+        years = {year for year in (self.ancillary_year, other.ancillary_year) if year is not None}
+        return AllocationWeights(
+            pattern,
+            self.source_ids,
+            other.target_ids,
+            outside,
+            pd.Series([CASCADE[rank] for rank in worst], index=self.source_ids, name="provenance"),
+            f"{self.method}>{other.method}",
+            min(years) if years else None,  # the older of the two is what the result rests on
+            self.details,
+        )
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Return everything as plain arrays (no pickled objects), ready for ``numpy.savez``."""
+        details = {f"details_{name}": self.details[name].to_numpy(dtype=np.float64) for name in self.details}
+        return {
+            "data": self.matrix.data,
+            "indices": self.matrix.indices,
+            "indptr": self.matrix.indptr,
+            "source_ids": _plain(self.source_ids),
+            "target_ids": _plain(self.target_ids),
+            "outside": self.outside,
+            "provenance": np.array(self.provenance.to_list(), dtype=np.str_),
+            "method": np.array(self.method),
+            "ancillary_year": np.array([] if self.ancillary_year is None else [self.ancillary_year], dtype=np.int64),
+            **details,
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> AllocationWeights:
+        """Make weights from what :meth:`to_arrays` returned."""
+        from scipy import sparse
+
+        source_ids, target_ids = pd.Index(arrays["source_ids"]), pd.Index(arrays["target_ids"])
+        matrix = sparse.csr_array(
+            (arrays["data"], arrays["indices"], arrays["indptr"]), shape=(len(target_ids), len(source_ids))
+        )
+        year = arrays["ancillary_year"]
+        details = {k.removeprefix("details_"): v for k, v in arrays.items() if k.startswith("details_")}
+        return cls(
+            matrix,
+            source_ids,
+            target_ids,
+            np.asarray(arrays["outside"]),
+            pd.Series(arrays["provenance"], index=source_ids, name="provenance"),
+            str(arrays["method"]),
+            int(year[0]) if len(year) else None,
+            pd.DataFrame(details, index=source_ids),
+        )
+
+
+def _ones(matrix: Any) -> Any:
+    ones = matrix.copy()
+    ones.data = np.ones(len(ones.data))
+    return ones
+
+
+def _plain(ids: pd.Index) -> NDArray[Any]:
+    plain = ids.to_numpy()
+    return plain if plain.dtype.kind in "iu" else np.array([str(i) for i in ids], dtype=np.str_)

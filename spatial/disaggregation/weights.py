@@ -1,0 +1,271 @@
+"""Weights by area, by raster and by cells: what an allocation starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from geodata.errors import AreaKeyError, SpatialError, some
+from spatial.disaggregation.assembly import Allocate, Measure, assemble, overlay
+from spatial.disaggregation.checks import require_ids, require_mass
+from spatial.disaggregation.coverage import checked_raster, raster_sums
+from spatial.disaggregation.transfer import AllocationWeights
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    from numpy.typing import NDArray
+
+__all__ = ["AllocationWeights", "area_weights", "cell_weights", "raster_weights"]
+
+#: Largest share of a zone that may overlap its neighbours: slivers of digitising and generalisation.
+OVERLAP_TOLERANCE = 0.01
+
+
+def area_weights(
+    source: gpd.GeoDataFrame,
+    target: gpd.GeoDataFrame,
+    *,
+    allocate: Allocate = "covered",
+    names: tuple[str, str] = ("source zones", "target zones"),
+    overlap_tolerance: float = OVERLAP_TOLERANCE,
+) -> AllocationWeights:
+    """Share every source among the targets by area.
+
+    Parameters
+    ----------
+    source, target : geopandas.GeoDataFrame
+        Zones indexed by area id, in one projected CRS in metres; zones of a layer do not overlap each other.
+    allocate : {"covered", "area"}
+        ``"covered"`` hands the whole total of a source to the targets that cover part of it; ``"area"`` leaves the
+        share of its area that no target covers outside.
+    names : tuple of str
+        What to call the two layers in messages.
+    overlap_tolerance : float
+        Largest share of a zone that may lie in others of its layer.
+
+    Returns
+    -------
+    AllocationWeights
+        Provenance is ``area``, or ``outside`` for sources that no target touches.
+
+    Raises
+    ------
+    CrsError, AreaKeyError, GeometryError, SpatialError
+        A layer is not what is expected; the message names it, the place and a remedy.
+
+    Notes
+    -----
+    Areal weighting, Goodchild & Lam (1980), "Areal interpolation: a variant of the traditional spatial problem";
+    ``"covered"`` and ``"area"`` are the weights "sum" and "total" of the R package areal (Prener & Revord 2019).
+    """
+    both = overlay(source, target, names=names, overlap_tolerance=overlap_tolerance)
+    return assemble(
+        pd.Index(source.index),
+        pd.Index(target.index),
+        both.pieces.source,
+        both.pieces.target,
+        [Measure("area", both.pieces.area, both.area)],
+        allocate=allocate,
+        complete=both.complete,
+        details={"covered": both.covered},
+        method="area",
+        ancillary_year=None,
+    )
+
+
+def raster_weights(
+    source: gpd.GeoDataFrame,
+    target: gpd.GeoDataFrame,
+    values: NDArray[Any],
+    transform: Sequence[float],
+    crs: Any,
+    *,
+    ancillary_year: int | None = None,
+    allocate: Allocate = "covered",
+    mask: NDArray[Any] | None = None,
+    names: tuple[str, str, str] = ("source zones", "target zones", "ancillary raster"),
+    overlap_tolerance: float = OVERLAP_TOLERANCE,
+) -> AllocationWeights:
+    """Share every source among the targets by the raster mass that lies in their intersection.
+
+    Parameters
+    ----------
+    source, target : geopandas.GeoDataFrame
+        Zones indexed by area id, in one projected CRS in metres; zones of a layer do not overlap each other.
+    values : numpy.ndarray
+        Ancillary mass per cell (inhabitants, dwellings), shape (rows, columns), at least 0; NaN is no mass.
+    transform : sequence of float
+        Affine coefficients (a, b, c, d, e, f) as rasterio gives them, of an upright grid.
+    crs : str or pyproj.CRS
+        The raster's; where the zones have another, they are brought to it.
+    ancillary_year : int, optional
+        Reference year of the raster.
+    allocate : {"covered", "area"}
+        ``"covered"`` hands the whole total of a source to the targets; ``"area"`` leaves the share of its mass that
+        lies in no target outside.
+    mask : numpy.ndarray, optional
+        Settlement mask on the same grid: cells above 0 are settled. First fallback.
+    names : tuple of str
+        What to call the layers and the raster in messages.
+    overlap_tolerance : float
+        Largest share of a zone that may lie in others of its layer.
+
+    Returns
+    -------
+    AllocationWeights
+        A source without mass in the raster is shared by the mask, and by area where that is empty too; the provenance
+        says which. ``details["extent"]`` is the share of its pieces inside the raster's bounds.
+
+    Raises
+    ------
+    CrsError, AreaKeyError, GeometryError
+        A layer is not what is expected.
+    SpatialError
+        The raster is negative, infinite, empty, rotated, or has no mass in any source.
+
+    Notes
+    -----
+    Dasymetric mapping by exact coverage fractions: a piece is source ∩ target, its mass Σ value × covered fraction.
+    """
+    masses, grid = checked_raster(values, transform, crs, names[2])
+    rasters = [masses]
+    if mask is not None:
+        settled = np.asarray(mask)
+        if settled.shape != masses.shape:
+            raise SpatialError(
+                f"expected a mask of shape {masses.shape} like the raster's, found {settled.shape}",
+                where=names[2],
+                hint="bring the mask to the raster's grid first",
+            )
+        rasters.append((settled > 0).astype(np.float64))
+    both = overlay(source, target, names=names[:2], overlap_tolerance=overlap_tolerance)
+    pieces = both.pieces
+    sums, inside = raster_sums(pieces.geometry, source.crs, rasters, grid, names[2])
+    if allocate == "area":
+        totals, _ = raster_sums(both.source, source.crs, rasters, grid, names[2])
+    else:
+        totals = np.zeros((len(rasters), len(both.source)))
+    if not (sums[0].any() or totals[0].any()):
+        raise SpatialError(
+            f"expected mass in the zones, found none: the raster covers "
+            f"{(grid.west, grid.south, grid.east, grid.north)} in {grid.crs.to_string()}, "
+            f"the zones {tuple(source.total_bounds.round().tolist())} in {source.crs.to_string()}",
+            where=f"{names[2]} over {names[0]}",
+            hint="check the raster's CRS and that it shows the same region",
+        )
+    reach = np.bincount(pieces.source, inside * pieces.area, len(both.source))
+    cut = np.bincount(pieces.source, pieces.area, len(both.source))
+    extent = np.divide(reach, cut, out=np.full(len(cut), np.nan), where=cut > 0)
+    cascade = [Measure(name, sums[i], totals[i]) for i, name in enumerate(["ancillary", "mask"][: len(rasters)])]
+    return assemble(
+        pd.Index(source.index),
+        pd.Index(target.index),
+        pieces.source,
+        pieces.target,
+        [*cascade, Measure("area", pieces.area, both.area)],
+        allocate=allocate,
+        complete=both.complete,
+        details={"covered": both.covered, "extent": extent},
+        method="raster",
+        ancillary_year=ancillary_year,
+    )
+
+
+def cell_weights(
+    source_of: pd.Series,
+    mass: pd.Series,
+    *,
+    ancillary_year: int | None = None,
+    mask: pd.Series | None = None,
+    areas: pd.Series | None = None,
+    sources: Sequence[Any] | pd.Index | None = None,
+    where: str = "ancillary mass of the cells",
+) -> AllocationWeights:
+    """Share every source among whole cells, each belonging to the one source that holds its centre.
+
+    Parameters
+    ----------
+    source_of : pandas.Series
+        Indexed by target id: the id of the source, missing where the cell lies in none.
+    mass : pandas.Series
+        Ancillary mass of the same cells, at least 0; NaN is no mass.
+    ancillary_year : int, optional
+        Reference year of the mass.
+    mask : pandas.Series of bool, optional
+        Settled cells, of the same index; first fallback for a source without mass.
+    areas : pandas.Series, optional
+        Areas of the cells; the last fallback. Cells of equal size need none.
+    sources : sequence, optional
+        All sources, in the order of the columns. One without cells goes ``outside`` and shows in the audit; without
+        this list such a source is unknown here. Default: the ids in ``source_of``, sorted.
+    where : str
+        What to call the mass in messages.
+
+    Returns
+    -------
+    AllocationWeights
+
+    Raises
+    ------
+    AreaKeyError
+        Cells are repeated, or the Series have different cells; a cell names a source that is not in ``sources``.
+    SpatialError
+        A mass is negative or infinite, or there is none anywhere.
+    """
+    require_ids(source_of.index, "source of the cells")
+    column = _aligned(mass, source_of.index, where)
+    m = require_mass(column, source_of.index, where)
+    known = source_of.notna().to_numpy()
+    source_ids = pd.Index(sorted(source_of[known].unique()) if sources is None else sources, name=source_of.name)
+    require_ids(source_ids, "sources")
+    codes = source_ids.get_indexer(pd.Index(source_of[known]))
+    if (codes < 0).any():
+        raise AreaKeyError(
+            f"expected one of the {len(source_ids)} sources for every cell, found "
+            f"{some(source_of[known][codes < 0].unique())}",
+            where="source of the cells",
+            hint=f"sources are {some(source_ids)}",
+        )
+    if not m[known].any():
+        raise SpatialError(
+            "expected mass in the sources, found none in any of their cells",
+            where=where,
+            hint="check that cell ids and sources belong to the same region",
+        )
+    size = (
+        np.ones(len(m))
+        if areas is None
+        else require_mass(_aligned(areas, source_of.index, "areas"), source_of.index, "areas of the cells")
+    )
+    steps = {"ancillary": m, "area": size}
+    if mask is not None:
+        steps = {"ancillary": m, "mask": (_aligned(mask, source_of.index, "mask") > 0) * size, "area": size}
+    n = len(source_ids)
+    return assemble(
+        source_ids,
+        pd.Index(source_of.index),
+        codes.astype(np.int64),
+        np.flatnonzero(known),
+        [Measure(name, step[known], np.zeros(n)) for name, step in steps.items()],
+        allocate="covered",
+        complete=np.ones(n, dtype=bool),
+        details={},
+        method="cells",
+        ancillary_year=ancillary_year,
+    )
+
+
+def _aligned(values: pd.Series, cells: pd.Index, where: str) -> NDArray[np.float64]:
+    require_ids(values.index, where)
+    strangers = cells.symmetric_difference(values.index)
+    if len(strangers):
+        raise AreaKeyError(
+            f"expected one value for each of the {len(cells)} cells, found {len(strangers)} ids on one side only: "
+            f"{some(strangers)}",
+            where=where,
+            hint="reindex it to the cells; NaN is no mass",
+        )
+    return values.reindex(cells).to_numpy(dtype=np.float64, na_value=np.nan)
