@@ -74,10 +74,11 @@ def index_collection(inputs: Inputs, results: dict[int, IndexResult]) -> Collect
         ``{level}_index``.
     """
     from service.cartography.classification import status_style
-    from spatial.index.presets import CLASS_TITLES
+    from spatial.index.presets import PRESETS
 
     section = inputs.county.index
     assert section is not None  # the caller has results, so there is an index
+    preset = PRESETS[section.preset]
     layer = inputs.levels[section.level]
     indicators = [inputs.county.indicators[name] for name in section.indicators]
     rows = []
@@ -95,7 +96,7 @@ def index_collection(inputs: Inputs, results: dict[int, IndexResult]) -> Collect
             "string",
             Text("Status", "Status"),
             Text("Statusklasse, standardisiert auf den Landkreis", "Status class, standardised on the county"),
-            values=dict(CLASS_TITLES),
+            values={label: Text(label, preset.labels_en[label]) for label in preset.labels},
         ),
         Field("score", "number", Text("Indexwert", "Index score"), Text("hoch = stärkere Benachteiligung", "high = more disadvantage"), "SD"),
         Field("rank", "integer", Text("Rang", "Rank"), Text("1 = stärkste Benachteiligung", "1 = most disadvantage")),

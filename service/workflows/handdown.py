@@ -84,7 +84,11 @@ def _build(inputs: Inputs, source: str, target: str) -> Allocation:
     within = _source_of_cells(inputs, source, target)
     areas = inputs.levels[target].areas.geometry.area.reindex(small.index)
     weights = cell_weights(
-        within.reindex(small.index), mass.reindex(small.index).fillna(0.0), areas=areas, ancillary_year=ancillary.year
+        within.reindex(small.index),
+        mass.reindex(small.index).fillna(0.0),
+        areas=areas,
+        sources=zones.index,
+        ancillary_year=ancillary.year,
     )
     people = mass.reindex(small.index).fillna(0.0)
     title = f"{ancillary.title.de} ({ancillary.year})"
@@ -110,12 +114,13 @@ def cell_mass(inputs: Inputs, ancillary_id: str) -> tuple[pd.Series, tuple[str, 
     fallbacks : tuple of str
         Coarse cells whose total was spread evenly, for want of any fine mass.
     """
-    from geodata.keys import coarser_cells
+    from geodata.cells import coarser_cells
     from spatial.disaggregation.dasymetric import benchmark_mass
 
     spec = inputs.county.ancillary[ancillary_id]
     level = str(spec.level)
-    ids = inputs.levels[level].areas.index
+    # Cells beyond the county take part: a coarse cell on the border keeps its people on both sides.
+    ids = inputs.levels[level].areas.index.union(_delivered(inputs, spec.variables), sort=True)
     parts = []
     for variable in spec.variables:
         periods = inputs.figures.periods(variable, ids)
@@ -133,10 +138,19 @@ def cell_mass(inputs: Inputs, ancillary_id: str) -> tuple[pd.Series, tuple[str, 
     coarse_level = str(inputs.county.ancillary[spec.benchmark].level)
     coarse, before = cell_mass(inputs, spec.benchmark)
     size = inputs.county.levels[coarse_level].cell_size
-    groups = pd.Series(coarser_cells(ids, int(size or 0)), index=ids)
-    scaled, provenance = benchmark_mass(mass, groups, coarse)
-    empty = provenance.index[(provenance["provenance"] != "ancillary") & (provenance["total"] > 0)]
+    groups = coarser_cells(ids, int(size or 0))
+    scaled, provenance = benchmark_mass(mass, groups.where(groups.isin(coarse.index)), coarse)
+    empty = provenance.index[provenance["provenance"] == "even"]
     return scaled, (*before, *(f"{cell}: {spec.title.de} fehlt, gleichmäßig verteilt" for cell in empty))
+
+
+def _delivered(inputs: Inputs, variables: tuple[str, ...]) -> pd.Index:
+    """Return the ids for which any of the variables was delivered."""
+    ids = pd.Index([], dtype=object)
+    for (name, _), frame in inputs.figures.frames.items():
+        if name in variables:
+            ids = ids.union(frame.index, sort=False)
+    return ids
 
 
 def _source_of_cells(inputs: Inputs, source: str, target: str) -> pd.Series:

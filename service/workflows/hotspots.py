@@ -94,7 +94,7 @@ class Tester:
     def graph(self, level: str) -> Any:
         """Return the contiguity graph of a level, areas outside the county included."""
         if level not in self._graphs:
-            from geodata.readers.grid import rows_and_columns
+            from geodata.cells import rows_and_columns
             from spatial.autocorrelation import graphs
 
             layer = self.inputs.levels[level]

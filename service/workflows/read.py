@@ -115,7 +115,8 @@ def _parents_first(county: County) -> list[str]:
 def _read_level(
     county: County, level_id: str, tables: dict[str, Observations], levels: dict[str, AreaLayer]
 ) -> AreaLayer:
-    from geodata.readers.grid import cells_layer, divide_cells
+    from geodata.cells import divide_cells
+    from geodata.readers.grid import cells_layer
     from geodata.readers.vector import read_areas
 
     spec = county.levels[level_id]
