@@ -1,0 +1,362 @@
+"""Area keys: AGS, ARS and the ids of grid cells, one at a time and whole columns at once.
+
+ARS (Amtlicher Regionalschlüssel), 12 digits = Land 2 · Regierungsbezirk 1 · Kreis 2 · Verband 4 · Gemeinde 3.
+AGS (Amtlicher Gemeindeschlüssel), 8 digits = ARS without the Verband: ``ARS[:5] + ARS[9:]``, which is not ``ARS[:8]``.
+Grid cells are named by their south-west corner in EPSG:3035, tables hold their midpoint: midpoint = corner + size / 2.
+Keys are text; leading zeros belong to them.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from geodata.errors import AreaKeyError, some
+
+#: ``CRS3035RES100mN2684000E4334100`` since 2022, ``100mN26840E43341`` and ``1kmN2684E4334`` before.
+_LONG = re.compile(r"CRS3035RES(?P<size>\d+)mN(?P<north>\d+)E(?P<east>\d+)")
+_SHORT = re.compile(r"(?P<number>\d+)(?P<unit>m|km)N(?P<north>\d+)E(?P<east>\d+)")
+
+
+class Ags(str):
+    """Amtlicher Gemeindeschlüssel: 8 digits.
+
+    Raises
+    ------
+    AreaKeyError
+        It is anything else.
+
+    Examples
+    --------
+    >>> Ags("03157006").kreis
+    '03157'
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, key: str) -> Ags:
+        """Check and take the key."""
+        if not re.fullmatch(r"\d{8}", key):
+            raise AreaKeyError(f"expected an AGS of 8 digits, found {key!r}", hint="keys are text with leading zeros")
+        return super().__new__(cls, key)
+
+    @property
+    def kreis(self) -> str:
+        """The Kreis: the first 5 digits."""
+        return str(self[:5])
+
+
+class Ars(str):
+    """Amtlicher Regionalschlüssel: 12 digits.
+
+    Raises
+    ------
+    AreaKeyError
+        It is anything else.
+
+    Examples
+    --------
+    >>> ars = Ars("033575408021")
+    >>> ars.ags, ars.kreis, ars.verband
+    ('03357021', '03357', '033575408')
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, key: str) -> Ars:
+        """Check and take the key."""
+        if not re.fullmatch(r"\d{12}", key):
+            raise AreaKeyError(f"expected an ARS of 12 digits, found {key!r}", hint="keys are text with leading zeros")
+        return super().__new__(cls, key)
+
+    @property
+    def ags(self) -> Ags:
+        """The AGS of the same Gemeinde."""
+        return Ags(self[:5] + self[9:])
+
+    @property
+    def kreis(self) -> str:
+        """The Kreis: the first 5 digits."""
+        return str(self[:5])
+
+    @property
+    def verband(self) -> str:
+        """The Gemeindeverband: the first 9 digits, as INKAR writes them."""
+        return str(self[:9])
+
+
+class Cell(NamedTuple):
+    """Midpoint (metres, EPSG:3035) and edge length (metres) of a grid cell."""
+
+    x_mp: float
+    y_mp: float
+    size_m: int
+
+
+class GridId(str):
+    """Id of a grid cell in the form of the Zensus 2022; older forms are accepted and rewritten.
+
+    Raises
+    ------
+    AreaKeyError
+        It is of none of the forms.
+
+    Examples
+    --------
+    >>> GridId("100mN26840E43341")
+    'CRS3035RES100mN2684000E4334100'
+    >>> GridId("CRS3035RES1000mN2684000E4334000").cell
+    Cell(x_mp=4334500.0, y_mp=2684500.0, size_m=1000)
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, key: str) -> GridId:
+        """Check the id and bring it to the one form."""
+        long = _LONG.fullmatch(key)
+        if long:
+            size, north, east = int(long["size"]), int(long["north"]), int(long["east"])
+        else:
+            short = _SHORT.fullmatch(key)
+            if not short:
+                raise AreaKeyError(
+                    f"expected the id of a grid cell, found {key!r}",
+                    hint="CRS3035RES100mN2684000E4334100 or 100mN26840E43341",
+                )
+            size = int(short["number"]) * (1000 if short["unit"] == "km" else 1)
+            north, east = int(short["north"]) * size, int(short["east"]) * size
+        if size <= 0 or north % size or east % size:
+            raise AreaKeyError(f"expected a corner that is a multiple of {size} m, found {key!r}")
+        return super().__new__(cls, f"CRS3035RES{size}mN{north}E{east}")
+
+    @property
+    def cell(self) -> Cell:
+        """Midpoint and edge length."""
+        return parse_grid_id(self)
+
+
+def ars_to_ags(ars: str) -> str:
+    """Turn a 12-digit ARS into the 8-digit AGS of the same Gemeinde.
+
+    Parameters
+    ----------
+    ars : str
+        12 digits.
+
+    Returns
+    -------
+    str
+        ``ars[:5] + ars[9:]``.
+
+    Raises
+    ------
+    AreaKeyError
+        It is not of 12 digits.
+
+    Examples
+    --------
+    >>> ars_to_ags("031570009009")
+    '03157009'
+    """
+    return str(Ars(ars).ags)
+
+
+def grid_id(x_mp: float, y_mp: float, size_m: int) -> str:
+    """Name the cell around a midpoint.
+
+    Parameters
+    ----------
+    x_mp, y_mp : float
+        Midpoint in metres, EPSG:3035 (x east, y north).
+    size_m : int
+        Edge length in metres.
+
+    Returns
+    -------
+    str
+        ``CRS3035RES{size}mN{corner y}E{corner x}``.
+
+    Raises
+    ------
+    AreaKeyError
+        The point is no midpoint of a cell of that size.
+
+    Examples
+    --------
+    >>> grid_id(4334150, 2684050, 100)
+    'CRS3035RES100mN2684000E4334100'
+    """
+    return str(grid_ids(pd.Series([x_mp]), pd.Series([y_mp]), size_m).iloc[0])
+
+
+def parse_grid_id(key: str) -> Cell:
+    """Return midpoint and edge length of the cell that an id names.
+
+    Parameters
+    ----------
+    key : str
+        Any of the accepted forms.
+
+    Returns
+    -------
+    Cell
+        ``x_mp``, ``y_mp``, ``size_m``, all in metres of EPSG:3035.
+
+    Raises
+    ------
+    AreaKeyError
+        It is the id of no cell.
+
+    Examples
+    --------
+    >>> parse_grid_id("1kmN2684E4334")
+    Cell(x_mp=4334500.0, y_mp=2684500.0, size_m=1000)
+    """
+    parts = _LONG.fullmatch(GridId(key))
+    assert parts is not None  # GridId writes this form
+    size = int(parts["size"])
+    return Cell(int(parts["east"]) + size / 2, int(parts["north"]) + size / 2, size)
+
+
+def grid_ids(x_mp: pd.Series, y_mp: pd.Series, size_m: int, *, where: str | None = None) -> pd.Series:
+    """Name the cells around midpoints; the vectorised :func:`grid_id`.
+
+    Parameters
+    ----------
+    x_mp, y_mp : pandas.Series
+        Midpoints in metres, EPSG:3035, of equal length.
+    size_m : int
+        Edge length in metres.
+    where : str, optional
+        File, for the message.
+
+    Returns
+    -------
+    pandas.Series
+        Ids (str) on the index of ``x_mp``.
+
+    Raises
+    ------
+    AreaKeyError
+        Some points are no midpoints of cells of that size.
+    """
+    east = np.asarray(x_mp, dtype=np.float64) - size_m / 2
+    north = np.asarray(y_mp, dtype=np.float64) - size_m / 2
+    off = ~((east % size_m == 0) & (north % size_m == 0) & (east >= 0) & (north >= 0))
+    if off.any():
+        points = [f"({x:.10g}, {y:.10g})" for x, y in zip(x_mp[off].head(5), y_mp[off].head(5), strict=True)]
+        raise AreaKeyError(
+            f"expected midpoints of {size_m} m cells (corner + {size_m / 2:g}), found {int(off.sum())} others: "
+            f"{some(points)}",
+            where=where,
+            hint="check cell_size, and that the columns hold midpoints in EPSG:3035, not corners",
+        )
+    text = [pc.cast(pa.array(axis.astype(np.int64)), pa.string()) for axis in (north, east)]
+    ids = pc.binary_join_element_wise(f"CRS3035RES{size_m}mN", text[0], "E", text[1], "")
+    return pd.Series(ids.to_pandas(), index=x_mp.index, dtype="str")
+
+
+def parse_grid_ids(ids: pd.Series | pd.Index, *, where: str | None = None) -> pd.DataFrame:
+    """Return midpoints and edge lengths of cells; the vectorised :func:`parse_grid_id`.
+
+    Parameters
+    ----------
+    ids : pandas.Series or pandas.Index
+        Ids of any of the accepted forms.
+    where : str, optional
+        File, for the message.
+
+    Returns
+    -------
+    pandas.DataFrame
+        On the index of ``ids`` (or on the ids, for an Index): ``x_mp``, ``y_mp`` (float64, metres, EPSG:3035),
+        ``size_m`` (int64) and ``grid_id`` (str, the id in the form of 2022).
+
+    Raises
+    ------
+    AreaKeyError
+        Some are ids of no cell.
+    """
+    array = pa.array(ids, type=pa.string())
+    parts = pc.extract_regex(array, r"^(?:CRS3035RES)?(?P<number>\d+)(?P<unit>k?m)N(?P<north>\d+)E(?P<east>\d+)$")
+    bad = pc.is_null(parts).to_numpy(zero_copy_only=False)
+    index = ids if isinstance(ids, pd.Index) else ids.index
+    if not bad.any():
+        number, north, east = (
+            pc.cast(pc.struct_field(parts, name), pa.int64()).to_numpy() for name in ("number", "north", "east")
+        )
+        size = np.where(pc.equal(pc.struct_field(parts, "unit"), "km").to_numpy(zero_copy_only=False), 1000, 1) * number
+        short = ~pc.starts_with(array, "CRS3035RES").to_numpy(zero_copy_only=False)
+        north, east = np.where(short, north * size, north), np.where(short, east * size, east)
+        bad = (size <= 0) | (north % np.maximum(size, 1) != 0) | (east % np.maximum(size, 1) != 0)
+    if bad.any():
+        raise AreaKeyError(
+            f"expected ids of grid cells, found {int(bad.sum())} others: {some(np.asarray(ids)[bad])}",
+            where=where,
+            hint="CRS3035RES100mN2684000E4334100 or 100mN26840E43341",
+        )
+    table = pd.DataFrame({"x_mp": east + size / 2, "y_mp": north + size / 2, "size_m": size}, index=index)
+    names = [pc.cast(pa.array(column), pa.string()) for column in (size, north, east)]
+    joined = pc.binary_join_element_wise("CRS3035RES", names[0], "mN", names[1], "E", names[2], "")
+    return table.assign(grid_id=pd.Series(joined.to_pandas(), index=index, dtype="str"))
+
+
+def convert_keys(keys: pd.Series, how: str, *, where: str | None = None, hint: str | None = None) -> pd.Series:
+    """Turn the keys that a file delivers into area ids.
+
+    Files mix levels in one column, so keys of whole Kreise, Regierungsbezirke and Länder (5, 3, 2 digits) and codes
+    that are no numbers (``DG``, Germany) stay what they are.
+
+    Parameters
+    ----------
+    keys : pandas.Series
+        Keys as text.
+    how : {"text", "ags", "ars-to-ags", "ars-to-gvb"}
+        ``text``: as they are. ``ags``: 8 digits expected. ``ars-to-ags``: 12 digits become 8. ``ars-to-gvb``: 12 digits
+        become the first 9.
+    where, hint : str, optional
+        For the message.
+
+    Returns
+    -------
+    pandas.Series
+        Area ids (str) on the same index.
+
+    Raises
+    ------
+    AreaKeyError
+        Keys of digits have a length that the rule does not know.
+
+    Examples
+    --------
+    >>> convert_keys(pd.Series(["DG", "03157", "031570009009"]), "ars-to-ags").tolist()
+    ['DG', '03157', '03157009']
+    """
+    text = keys.astype("str")
+    if how == "text":
+        return text
+    codes, unique = pd.factorize(text)
+    known = {"ags": {8}, "ars-to-ags": {8, 12}, "ars-to-gvb": {9, 12}}
+    if how not in known:
+        raise AreaKeyError(f"expected a rule among text, {', '.join(known)}, found {how!r}", where=where)
+    lengths = known[how] | {2, 3, 5}
+    wrong = [key for key in unique if key.isdigit() and len(key) not in lengths]
+    if wrong:
+        expected = ", ".join(map(str, sorted(lengths)))
+        raise AreaKeyError(
+            f"expected keys of {expected} digits (rule {how!r}), found {some(wrong)}",
+            where=where,
+            hint=hint or "keys are text; a spreadsheet that takes them for numbers drops the leading zero",
+        )
+    if how == "ars-to-ags":
+        ids = [key[:5] + key[9:] if key.isdigit() and len(key) == 12 else key for key in unique]
+    elif how == "ars-to-gvb":
+        ids = [key[:9] if key.isdigit() else key for key in unique]
+    else:
+        ids = list(unique)
+    return pd.Series(pd.array(ids, dtype="str").take(codes), index=keys.index)

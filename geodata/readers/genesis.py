@@ -1,0 +1,332 @@
+"""Flat files of the GENESIS databases since version 5 (Destatis, Regionaldatenbank, Zensusdatenbank).
+
+UTF-8 with BOM, ``;``, one value a row, the dimensions numbered: ``1_variable_code … 1_variable_attribute_label``,
+``2_…``. A total has an *empty* attribute code. One dimension is the region, and its variable code may change from row
+to row (``KREISE``, ``REGBEZ``, ``DLAND`` in one file).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from geodata.errors import ColumnError, FormatError, NoDataError, SignError, some
+from geodata.keys import convert_keys
+from geodata.models import Flag, Observations, Source, Status
+from geodata.readers import long, signs, text
+from geodata.territory import dissolved
+
+if TYPE_CHECKING:
+    from geodata.county_schema import ColumnSpec
+
+#: Variable codes that stand for regions.
+_REGION = re.compile(r"DINSG|DLAND|REGBEZ|KREISE|GEMEIN|GEMEINDEN|GEMVER\w*|SAMTG\w*|GEO[A-Z]{2}\d+")
+_LEAD = ("statistics_code", "time_code", "time", "value", "value_unit", "value_variable_code")
+
+
+@dataclass(frozen=True, slots=True)
+class Flat:
+    """A flat file taken apart.
+
+    Attributes
+    ----------
+    rows : pandas.DataFrame
+        str; the columns of the file under their own names.
+    region : int
+        Number of the dimension that is the region.
+    others : tuple of int
+        Numbers of the other dimensions.
+    cells : Parsed
+        The value column, quality flags included.
+    period : pandas.Series
+        The year of each row.
+    """
+
+    rows: pd.DataFrame
+    region: int
+    others: tuple[int, ...]
+    cells: signs.Parsed
+    period: pd.Series
+    notes: tuple[str, ...]
+
+
+def is_flat(head: str) -> bool:
+    """Tell whether a header line is that of a flat file."""
+    return head.startswith("statistics_code;") and ";value;" in head
+
+
+def legend_of(head_row: str) -> str:
+    """Guess the legend from the first data row: statistics of the Zensusdatenbank are numbered like ``1000A``."""
+    return "zensus" if re.match(r"\d{4}[A-Z];", head_row) else "classic"
+
+
+def read_genesis(
+    path: Path,
+    *,
+    columns: Mapping[str, ColumnSpec] | None = None,
+    area: str | None = None,
+    period: int | None = None,
+    key: str = "text",
+    source: Source | None = None,
+    legend: str | None = None,
+) -> Observations:
+    """Read a flat file.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    columns : mapping of str to ColumnSpec, optional
+        Variable → ``column`` (its ``value_variable_code``) and ``select`` (variable code of a dimension → attribute
+        code; ``""`` is the total, which is also taken for a dimension that is not named). By default every variable and
+        every combination of attributes becomes one: ``BEVSTD``, ``BEVSTD.GES=GESW``.
+    area : str, optional
+        Variable code of the region (``KREISE``): only its rows are taken. By default all regions.
+    period : int, optional
+        The year; by default that of the time column.
+    key : {"text", "ags", "ars-to-ags", "ars-to-gvb"}
+        See :func:`geodata.keys.convert_keys`.
+    source : Source, optional
+        Gives origin and legend.
+    legend : str, optional
+        Instead of the source's legend; without either, ``zensus`` for the Zensusdatenbank, else ``classic``.
+
+    Returns
+    -------
+    Observations
+        A region whose every cell of a year is ``-`` is ``not_delivered``, or ``area_does_not_exist`` where its key is
+        known to have been dissolved by then; a region of which the file holds one cell in all keeps its zero.
+
+    Raises
+    ------
+    NoDataError
+        A JSON answer was saved in place of the table, or there are no rows.
+    FormatError
+        It is no flat file, or truncated.
+    ColumnError
+        A variable, dimension or attribute does not exist, or a dimension has no total and nothing was selected.
+    SignError
+        A value or quality mark is unknown.
+    AreaKeyError
+        Keys are malformed or repeated.
+
+    Examples
+    --------
+    >>> obs = read_genesis(Path("12411-01-01-4_flat.csv"))  # doctest: +SKIP
+    """
+    flat = open_flat(path, area=area, legend=legend or (source.legend if source else None))
+    notes = list(flat.notes)
+    ids = convert_keys(flat.rows[f"{flat.region}_variable_attribute_code"], key, where=str(path))
+    wanted = _all_variables(flat) if columns is None else _selected(flat, columns, str(path), notes)
+    blocks: dict[str, long.Block] = {}
+    for name, (mask, unit) in wanted.items():
+        years = flat.period[mask] if period is None else period
+        blocks[name] = long.Block(name, ids[mask], years, flat.cells.take(mask), unit)
+    of = {name: spec.share_of for name, spec in (columns or {}).items() if spec.share_of}
+    if of:
+        blocks = _aligned(blocks, str(path))
+    return long.assemble(long.shares(blocks, of), source=source, notes=notes, where=str(path))
+
+
+def open_flat(path: Path, *, area: str | None = None, legend: str | None = None) -> Flat:
+    """Take a flat file apart: rows, region, signs, years; see :func:`read_genesis`."""
+    file = text.decode(path)
+    text.refuse_answer(file)
+    where = str(path)
+    head = file.head
+    if head.startswith("Statistik_Code;"):
+        raise FormatError(
+            "expected a flat file of version 5, found one of the older version (Statistik_Code;…)",
+            where=where,
+            hint="download the table again with format=ffcsv from the present database",
+        )
+    if not is_flat(head):
+        raise FormatError(
+            f"expected the header of a GENESIS flat file (statistics_code;…;value;…), found {head[:60]!r}",
+            where=where,
+            hint="request the table as flat file (format=ffcsv, language=de)",
+        )
+    text.require_complete(file)
+    raw = text.read_cells(file, ";")
+    names = [str(name) for name in raw.iloc[0]]
+    for name in _LEAD:
+        long.pick(name, names, where=where)
+    rows = raw.iloc[1:].reset_index(drop=True)
+    rows.columns = pd.Index(names)
+    if rows.empty:
+        raise NoDataError("expected rows below the header, found none", where=where, hint="widen years or regions")
+    numbers = tuple(sorted(int(n.split("_")[0]) for n in names if re.fullmatch(r"\d+_variable_code", n)))
+    if not numbers:
+        raise FormatError("expected at least one numbered dimension (1_variable_code), found none", where=where)
+    notes = [f"GENESIS flat, {file.encoding}, decimal comma"]
+
+    region = _region(rows, numbers, area, where)
+    if area is not None:
+        keep = (rows[f"{region}_variable_code"] == area).to_numpy()
+        rows = rows[keep]
+    version = legend or legend_of(f"{rows['statistics_code'].iloc[0]};")
+    known = signs.legend(version)
+    cells = signs.parse(rows["value"], known, where=where, column="value")
+    period = long.years(rows["time"], where=where, name="time")
+    if "value_q" in names:
+        cells = cells.with_flags(_quality(rows["value_q"], where))
+        notes.append("quality column value_q read")
+    notes.append(f"signs: legend {version}")
+    if known.signs.get("-", (None,))[0] in (Status.ZERO, Status.ZERO_OR_SUPPRESSED):
+        cells = _not_delivered(rows, region, period, cells, notes)
+    return Flat(rows, region, tuple(n for n in numbers if n != region), cells, period, tuple(notes))
+
+
+def _region(rows: pd.DataFrame, numbers: tuple[int, ...], area: str | None, where: str) -> int:
+    """Find the dimension of the region: the one named, else the first that speaks of regions, else the first."""
+    codes = {n: list(pd.unique(rows[f"{n}_variable_code"])) for n in numbers}
+    if area is not None:
+        for n, found in codes.items():
+            if area in found:
+                return n
+        everything = [c for found in codes.values() for c in found]
+        long.pick(area, everything, where=where, what="region (variable code)")
+    for n, found in codes.items():
+        if any(_REGION.fullmatch(c) for c in found):
+            return n
+    return numbers[0]
+
+
+def _quality(column: pd.Series, where: str) -> np.ndarray:
+    codes, unique = pd.factorize(column)
+    # An attribute may be combined: "p()" is provisional and limited.
+    flags, unknown = [], []
+    for mark in unique:
+        whole = signs.QUALITY.get(str(mark).strip())
+        if whole is None:
+            parts = re.findall(r"\( ?\)|.", str(mark).replace(" ", ""))
+            if not parts or any(part not in signs.QUALITY for part in parts):
+                # In place of a number the quality column may repeat the sign that stands in the value column.
+                if mark in signs.LEGENDS["classic"].signs:
+                    parts = []
+                else:
+                    unknown.append(repr(str(mark)))
+            whole = Flag.NONE
+            for part in parts:
+                whole |= signs.QUALITY.get(part, Flag.NONE)
+        flags.append(whole.value)
+    if unknown:
+        raise SignError(
+            f"column 'value_q': expected one of {' '.join(k for k in signs.QUALITY if k)}, found {some(unknown)}",
+            where=where,
+            hint="look the mark up in the database's legend and report it",
+        )
+    return np.array(flags, dtype=np.int64)[codes]
+
+
+def _not_delivered(
+    rows: pd.DataFrame, region: int, period: pd.Series, cells: signs.Parsed, notes: list[str]
+) -> signs.Parsed:
+    """Tell "the whole region is a dash" from zero: nothing was delivered, or the area does not exist any more."""
+    keys = rows[f"{region}_variable_attribute_code"]
+    dash = (rows["value"].str.strip() == "-").to_numpy()
+    frame = pd.DataFrame({"key": keys.to_numpy(), "year": period.to_numpy(), "dash": dash})
+    by_year = frame.groupby(["key", "year"])["dash"]
+    by_key = frame.groupby("key")["dash"]
+    # One dash alone may well be a zero; two cells or two years that are all dashes are not.
+    whole = by_year.transform("all") & (
+        (by_year.transform("size") >= 2) | (by_key.transform("all") & (by_key.transform("size") >= 2))
+    )
+    judged = frame[frame["dash"] & by_year.transform("all")].drop_duplicates(["key", "year"])
+    dead_pairs = {(k, y) for k, y in zip(judged["key"], judged["year"], strict=True) if dissolved(str(k), int(y))}
+    dead = np.zeros(len(frame), dtype=bool)
+    if dead_pairs:
+        dead = pd.MultiIndex.from_frame(frame[["key", "year"]]).isin(list(dead_pairs))
+    silent = whole.to_numpy() & ~dead
+    if silent.any():
+        gone = pd.unique(frame["key"][silent])
+        notes.append(
+            f"{len(gone)} of {frame['key'].nunique()} regions have '-' in every cell of a year: "
+            f"not delivered, not zero ({some(gone)})"
+        )
+    if dead.any():
+        notes.append(f"dissolved areas: {some(sorted({k for k, _ in dead_pairs}))}")
+    return cells.with_status(silent, Status.NOT_DELIVERED).with_status(dead, Status.AREA_DOES_NOT_EXIST)
+
+
+def _all_variables(flat: Flat) -> dict[str, tuple[np.ndarray, str]]:
+    """Name every combination of value variable and attributes that are no totals."""
+    names = flat.rows["value_variable_code"].astype("str")
+    for n in flat.others:
+        attribute = flat.rows[f"{n}_variable_attribute_code"]
+        part = "." + flat.rows[f"{n}_variable_code"] + "=" + attribute
+        names = names + part.where(attribute != "", "")
+    codes, unique = pd.factorize(names)
+    units = flat.rows["value_unit"].to_numpy()
+    return {
+        str(name): ((codes == position), str(units[int(np.argmax(codes == position))]))
+        for position, name in enumerate(unique)
+    }
+
+
+def _selected(
+    flat: Flat, columns: Mapping[str, ColumnSpec], where: str, notes: list[str]
+) -> dict[str, tuple[np.ndarray, str]]:
+    """Find the rows of each variable that was asked for."""
+    found: dict[str, tuple[np.ndarray, str]] = {}
+    variables = flat.rows["value_variable_code"]
+    for name, spec in columns.items():
+        long.pick(spec.column, list(pd.unique(variables)), where=where, what="value variable (value_variable_code)")
+        mask = (variables == spec.column).to_numpy()
+        codes = {c for n in flat.others for c in pd.unique(flat.rows[f"{n}_variable_code"][mask])}
+        for dimension in spec.select:
+            long.pick(dimension, sorted(codes), where=where, what="dimension (variable code)")
+        for n in flat.others:
+            dimensions = flat.rows[f"{n}_variable_code"]
+            attributes = flat.rows[f"{n}_variable_attribute_code"]
+            for dimension in pd.unique(dimensions[mask]):
+                here = mask & (dimensions == dimension).to_numpy()
+                asked = spec.select.get(str(dimension), "")
+                fits = (attributes == asked).to_numpy()
+                if not (here & fits).any():
+                    there = [repr(a) for a in pd.unique(attributes[here])]
+                    raise ColumnError(
+                        f"{spec.column}: expected the attribute {asked!r} of dimension {dimension!r}, "
+                        f"found {some(there)}",
+                        where=where,
+                        hint=f'write select = {{ {dimension} = "…" }} for {name!r}; "" is the total',
+                    )
+                mask &= ~here | fits
+                if dimension not in spec.select:
+                    notes.append(f"{dimension}: the total is taken")
+        units = pd.unique(flat.rows["value_unit"][mask])
+        found[name] = (mask, spec.unit or str(units[0]))
+    return found
+
+
+def _aligned(blocks: dict[str, long.Block], where: str) -> dict[str, long.Block]:
+    """Bring all variables to the same rows, so that one can be a share of another."""
+    keys = {
+        name: pd.MultiIndex.from_arrays(
+            [
+                block.area_id,
+                block.period if isinstance(block.period, pd.Series) else np.full(len(block.area_id), block.period),
+            ]
+        )
+        for name, block in blocks.items()
+    }
+    first = next(iter(keys.values()))
+    for name, index in keys.items():
+        if index.has_duplicates or first.has_duplicates or len(index) != len(first) or not index.isin(first).all():
+            raise ColumnError(
+                f"share_of needs the same areas and years in every variable; {name!r} has others than "
+                f"{next(iter(keys))!r}",
+                where=where,
+                hint="put them into two tables",
+            )
+    base = next(iter(blocks.values()))
+    return {
+        name: long.Block(name, base.area_id, base.period, block.cells.take(keys[name].get_indexer(first)), block.unit)
+        for name, block in blocks.items()
+    }

@@ -1,0 +1,329 @@
+"""Text files: bytes become text, text becomes cells, and a file that is cut off or no table is refused."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from geodata.errors import FormatError, MissingFileError, NoDataError
+
+#: First bytes of what is often saved under a wrong name.
+_MAGIC = (
+    (b"PK\x03\x04", "a ZIP archive or an XLSX workbook"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook (XLS)"),
+    (b"SQLite format 3\x00", "a SQLite database or GeoPackage"),
+    (b"PAR1", "a Parquet file"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"%PDF", "a PDF document"),
+    (b"II*\x00", "a TIFF"),
+    (b"MM\x00*", "a TIFF"),
+    (b"II+\x00", "a BigTIFF"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TextFile:
+    """A decoded text file.
+
+    Attributes
+    ----------
+    payload : bytes
+        The text in UTF-8, without byte order mark.
+    encoding : str
+        What it was decoded from: ``utf-8``, ``utf-8 with BOM``, ``utf-16``, ``cp1252`` or ``latin-1``.
+    complete : bool
+        The last line ends with a line break.
+    """
+
+    path: Path
+    payload: bytes
+    encoding: str
+    complete: bool
+
+    @property
+    def head(self) -> str:
+        """The first line."""
+        return re.split(rb"\r\n|\r|\n", self.payload[:1_000_000], maxsplit=1)[0].decode("utf-8", "replace")
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a file that must exist and hold something.
+
+    Raises
+    ------
+    MissingFileError
+        It does not exist.
+    NoDataError
+        It is empty.
+    FormatError
+        It is a folder, or cannot be read.
+    """
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        raise MissingFileError("expected a file, found none", where=str(path), hint="check the name") from None
+    except OSError as error:
+        raise FormatError(f"the file cannot be read: {error.strerror}", where=str(path)) from error
+    if not raw:
+        raise NoDataError("the file is empty (0 bytes)", where=str(path), hint="download or export it again")
+    return raw
+
+
+def kind_of(raw: bytes) -> str | None:
+    """Name a binary format by its first bytes; None where nothing is recognised."""
+    return next((name for magic, name in _MAGIC if raw.startswith(magic)), None)
+
+
+def decode(path: Path) -> TextFile:
+    """Read a text file, whatever of the usual encodings it is in.
+
+    UTF-8 is tried first: text in cp1252 or Latin-1 with umlauts is practically never valid UTF-8.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+
+    Returns
+    -------
+    TextFile
+        Its text, always in UTF-8.
+
+    Raises
+    ------
+    MissingFileError, NoDataError
+        No file, or nothing in it.
+    FormatError
+        It is binary, or breaks off inside a character.
+    """
+    raw = read_bytes(path)
+    encoding = "utf-8"
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        try:
+            raw, encoding = raw.decode("utf-16").encode(), "utf-16"
+        except UnicodeDecodeError as error:
+            raise _cut(path, str(error)) from error
+    else:
+        found = kind_of(raw)
+        if found or b"\x00" in raw:
+            raise FormatError(f"expected text, found {found or 'binary data'}", where=str(path), hint="check the file")
+        if raw.startswith(b"\xef\xbb\xbf"):
+            raw, encoding = raw[3:], "utf-8 with BOM"
+        try:
+            raw.decode("utf-8")
+        except UnicodeDecodeError as error:
+            if error.reason == "unexpected end of data" and any(byte > 0x7F for byte in raw[: error.start]):
+                raise _cut(path, "it ends inside a character") from error
+            if encoding != "utf-8":
+                raise FormatError(
+                    f"expected UTF-8 after the byte order mark: {error.reason} at byte {error.start}", where=str(path)
+                ) from error
+            raw, encoding = _western(raw)
+    if not raw.strip():
+        raise NoDataError("the file holds only blanks", where=str(path), hint="download or export it again")
+    return TextFile(path, raw, encoding, raw.endswith((b"\n", b"\r")))
+
+
+def _western(raw: bytes) -> tuple[bytes, str]:
+    try:
+        return raw.decode("cp1252").encode(), "cp1252"
+    except UnicodeDecodeError:
+        return raw.decode("latin-1").encode(), "latin-1"
+
+
+def _cut(path: Path, detail: str) -> FormatError:
+    return FormatError(f"the file is truncated: {detail}", where=str(path), hint="download or export it again")
+
+
+def require_complete(file: TextFile) -> None:
+    """Refuse a machine-written file whose last line has no end: ``12`` may be what is left of ``125``.
+
+    Raises
+    ------
+    FormatError
+        The last line does not end with a line break.
+    """
+    if not file.complete:
+        raise FormatError(
+            "the file is truncated: its last line does not end with a line break",
+            where=str(file.path),
+            hint="download it again; if the last line is whole, add a line break after it",
+        )
+
+
+def refuse_answer(file: TextFile) -> None:
+    """Refuse a JSON answer of a GENESIS database that was saved in place of a table.
+
+    Raises
+    ------
+    NoDataError
+        It is one: an error, the acknowledgement of a job, or metadata.
+    """
+    if not file.payload.lstrip().startswith((b"{", b"[")):
+        return
+    try:
+        answer = json.loads(file.payload)
+    except ValueError:
+        return
+    if not isinstance(answer, dict) or not isinstance(answer.get("Status"), dict):
+        return
+    status = answer["Status"]
+    code, content = status.get("Code"), str(status.get("Content", "")).strip()
+    name = str((answer.get("Parameter") or {}).get("name", ""))
+    hints = {
+        98: "the table is too large for the dialogue: request it with job=true and fetch the result, "
+        "or fewer years and regions",
+        99: "a job was started: wait, then fetch its result with resultfile",
+        104: "no object of that name or selection: check table, years and regional key",
+    }
+    service = (answer.get("Ident") or {}).get("Service", "")
+    default = "this is the description of a table: request tablefile with format=ffcsv"
+    raise NoDataError(
+        f"expected a table, found the answer {code} of a GENESIS database ({service} {name}): {content}",
+        where=str(file.path),
+        hint=hints.get(code, default if code == 0 else "request the table again"),
+    )
+
+
+def detect_delimiter(head: str) -> str | None:
+    """Return the delimiter of a header line; None where it has one column only.
+
+    Examples
+    --------
+    >>> detect_delimiter('a;"b,c";d')
+    ';'
+    """
+    bare = re.sub(r'"[^"]*"', "", head)
+    counts = {sign: bare.count(sign) for sign in (";", "\t", ",", "|")}
+    best = max(counts, key=lambda sign: counts[sign])
+    return best if counts[best] else None
+
+
+def read_cells(file: TextFile, delimiter: str) -> pd.DataFrame:
+    """Split a text file into cells, every row as wide as the first.
+
+    Parameters
+    ----------
+    file : TextFile
+        From :func:`decode`.
+    delimiter : str
+        One character.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns 0 to n − 1, all str, header rows included; rows without anything in them are left out.
+
+    Raises
+    ------
+    FormatError
+        A row has more or fewer cells than the first: broken off, or no table.
+    """
+    import pyarrow as pa
+    from pyarrow import csv
+
+    names = [str(i) for i in range(_width(file, delimiter))]
+    broken: list[tuple[int | None, int, str]] = []
+
+    def note(row: csv.InvalidRow) -> str:
+        broken.append((row.number, row.actual_columns, row.text))
+        return "error"
+
+    try:
+        table = csv.read_csv(
+            io.BytesIO(file.payload),
+            # One thread keeps row numbers in messages; one block may be as large as a long header needs.
+            read_options=csv.ReadOptions(column_names=names, use_threads=False, block_size=1 << 24),
+            parse_options=csv.ParseOptions(
+                delimiter=delimiter, newlines_in_values=b'"' in file.payload, invalid_row_handler=note
+            ),
+            convert_options=csv.ConvertOptions(
+                column_types={name: pa.string() for name in names}, strings_can_be_null=False
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        if not broken:
+            raise FormatError(f"expected a table of text: {error}", where=str(file.path)) from error
+        number, found, text = broken[0]
+        last = file.payload.rstrip().endswith(text.rstrip().encode()) and not file.complete
+        what = "the file is truncated: its last line" if last else f"line {number or '?'}"
+        raise FormatError(
+            f"{what} has {found} cells, the first has {len(names)}: {text[:80]!r}",
+            where=str(file.path),
+            hint="download or export it again" if last else "leave titles, notes and merged cells out of the export",
+        ) from error
+    cells = table.to_pandas().astype("str")
+    cells.columns = pd.RangeIndex(len(names))
+    filled = pd.Series(False, index=cells.index)
+    for column in cells:
+        filled |= cells[column] != ""
+        if filled.all():
+            break
+    return cells if filled.all() else cells[filled]
+
+
+def _width(file: TextFile, delimiter: str) -> int:
+    """Count the cells of the first line that holds anything."""
+    import csv
+
+    lines = io.StringIO(file.payload[:2_000_000].decode("utf-8", "replace"))
+    return next((len(row) for row in csv.reader(lines, delimiter=delimiter) if row), 1)
+
+
+_POINT = re.compile(r"[-+−]?\d*\.\d+(?:[eE][-+]?\d+)?")
+_GROUPED = re.compile(r"[-+−]?[1-9]\d{0,2}(?:\.\d{3})+")
+_COMMA = re.compile(r"[-+−]?\d[\d.]*,\d+")
+
+
+def detect_decimal(columns: Iterable[pd.Series], delimiter: str | None) -> tuple[str, str]:
+    """Tell decimal comma from decimal point over all value columns together.
+
+    Parameters
+    ----------
+    columns : iterable of pandas.Series
+        Cells as text.
+    delimiter : str or None
+        Of the file; a comma leaves only the point.
+
+    Returns
+    -------
+    decimal : {",", "."}
+        With a decimal comma, points may group thousands.
+    note : str
+        What was found, for :attr:`geodata.models.Observations.notes`.
+
+    Raises
+    ------
+    FormatError
+        Both are used as decimal sign.
+    """
+    if delimiter == ",":
+        return ".", "decimal point (cells are separated by commas)"
+    comma = point = grouped = None
+    for column in columns:
+        for text in pd.unique(column.astype("str")):
+            cell = text.strip()
+            if _COMMA.fullmatch(cell):
+                comma = comma or cell
+            elif _GROUPED.fullmatch(cell):
+                grouped = grouped or cell
+            elif _POINT.fullmatch(cell):
+                point = point or cell
+    if comma and point:
+        raise FormatError(
+            f"expected one decimal sign, found both: {comma!r} and {point!r}",
+            hint="export the numbers again in one notation",
+        )
+    if comma:
+        return ",", "decimal comma"
+    if point:
+        return ".", "decimal point"
+    if grouped:
+        return ",", f"thousands point ({grouped} is read as {grouped.replace('.', '')})"
+    return ",", "no decimals"

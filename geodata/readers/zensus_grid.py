@@ -1,0 +1,385 @@
+"""Grids of the census: 2022 as published (CSV), 2011 exact 1 km values (CSV or Parquet) and long 100 m attributes.
+
+Cells are named ``CRS3035RES{size}mN{y}E{x}`` by their south-west corner, for both censuses; empty cells are absent.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from geodata import keys
+from geodata.errors import AreaKeyError, FormatError, NoDataError, some
+from geodata.models import Flag, Observations, Source, Status
+from geodata.readers import long, signs, text
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from geodata.county_schema import ColumnSpec
+
+_ID = re.compile(r"GITTER_ID_(\d+)(k?m)")
+_MIDPOINT = re.compile(r"([xy])_mp_(\d+)(k?m)")
+_REMARKS = "werterlaeuternde_Zeichen"
+
+
+def is_grid_2022(head: str) -> bool:
+    """Tell whether a header line is that of a grid CSV of the Zensus 2022."""
+    return head.startswith("GITTER_ID_")
+
+
+def is_grid_2011(head: str) -> bool:
+    """Tell whether a header line is that of a grid CSV of the Zensus 2011."""
+    return re.match(r'"?x_mp_\d+k?m"?[,;]', head) is not None
+
+
+def _metres(number: str, unit: str) -> int:
+    return int(number) * (1000 if unit == "km" else 1)
+
+
+def read_grid_2022(
+    path: Path,
+    *,
+    columns: Mapping[str, ColumnSpec] | None = None,
+    cell_size: int | None = None,
+    period: int = 2022,
+    source: Source | None = None,
+    legend: str | None = None,
+) -> Observations:
+    """Read a grid CSV of the Zensus 2022.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        ``Zensus2022_<Theme>_<size>-Gitter.csv``: ``GITTER_ID_100m;x_mp_100m;y_mp_100m;<values>``, decimal comma.
+    columns : mapping of str to ColumnSpec, optional
+        Variable → column; by default every value column under its own name.
+    cell_size : int, optional
+        Edge length in metres that is expected.
+    period : int, default 2022
+        The year.
+    source : Source, optional
+        Gives origin and legend.
+    legend : str, optional
+        Instead of the source's legend; without either, ``zensus``.
+
+    Returns
+    -------
+    Observations
+        ``–`` is ``zero_or_suppressed`` in counts and ``suppressed_or_unknown`` in averages and rates (columns with
+        decimals); ``KLAMMERN`` in ``werterlaeuternde_Zeichen`` flags every value of the row as uncertain.
+
+    Raises
+    ------
+    GeodataError
+        No such file, truncated, other cells than expected, unknown signs or remarks, repeated cells.
+    """
+    file = text.decode(path)
+    text.refuse_answer(file)
+    where = str(path)
+    if not is_grid_2022(file.head):
+        raise FormatError(
+            f"expected the header GITTER_ID_…;x_mp_…;y_mp_…;…, found {file.head[:60]!r}",
+            where=where,
+            hint='a grid of 2011 has format = "zensus2011-grid"',
+        )
+    text.require_complete(file)
+    raw = text.read_cells(file, ";")
+    names = [str(name).strip() for name in raw.iloc[0]]
+    rows = raw.iloc[1:].reset_index(drop=True)
+    if rows.empty:
+        raise NoDataError("expected rows below the header, found none", where=where, hint="download the file again")
+    found = _ID.fullmatch(names[0])
+    if found is None:
+        raise FormatError(f"expected GITTER_ID_<size> as first column, found {names[0]!r}", where=where)
+    size = _metres(found[1], found[2])
+    _require_size(size, cell_size, where)
+    cells = keys.parse_grid_ids(rows[0], where=where)
+    if (cells["size_m"] != size).any():
+        raise AreaKeyError(f"expected ids of {size} m cells, found others", where=where)
+    special = {0} | {i for i, name in enumerate(names) if _MIDPOINT.fullmatch(name)}
+    for i in sorted(special - {0}):
+        _require_midpoints(rows[i], cells["x_mp" if names[i].startswith("x") else "y_mp"], names[i], where)
+
+    flags = np.zeros(len(rows), dtype=np.int64)
+    if _REMARKS in names:
+        at = names.index(_REMARKS)
+        special.add(at)
+        flags = _remarks(rows[at], where)
+    known = signs.legend(legend or (source.legend if source else "zensus"))
+    area = cells["grid_id"]
+    blocks: dict[str, long.Block] = {}
+    for name, (at, unit) in _columns(names, special, columns, where).items():
+        parsed = signs.parse(rows[at], known, decimal=",", where=where, column=names[at])
+        if rows[at].str.contains(",", regex=False).any():
+            # In averages and rates the dash says "no value": the publisher cannot mean zero.
+            dash = parsed.status == signs.code(Status.ZERO_OR_SUPPRESSED)
+            parsed = parsed.with_status(dash, Status.SUPPRESSED_OR_UNKNOWN)
+        blocks[name] = long.Block(name, area, period, parsed.with_flags(flags), unit)
+    notes = [f"Zensus 2022 grid, {size} m, {file.encoding}, decimal comma", f"signs: legend {known.id}"]
+    return _finish(blocks, columns, source, notes, where)
+
+
+def _remarks(column: pd.Series, where: str) -> np.ndarray:
+    remark = column.str.strip()
+    unknown = remark[~remark.isin(["", "KLAMMERN"])]
+    if len(unknown):
+        raise FormatError(
+            f"column {_REMARKS!r}: expected KLAMMERN or nothing, found {some(map(repr, pd.unique(unknown)))}",
+            where=where,
+        )
+    return np.where(remark == "KLAMMERN", Flag.UNCERTAIN.value, 0).astype(np.int64)
+
+
+def _require_size(size: int, expected: int | None, where: str) -> None:
+    if expected is not None and size != expected:
+        raise FormatError(
+            f"expected cells of {expected} m, found {size} m", where=where, hint="check cell_size and file"
+        )
+
+
+def _require_midpoints(column: pd.Series, expected: pd.Series, name: str, where: str) -> None:
+    given = pd.to_numeric(column.str.replace(",", ".", regex=False), errors="coerce")
+    off = (given != expected).to_numpy()
+    if off.any():
+        raise AreaKeyError(
+            f"column {name!r}: expected the midpoint of the cell that the id names (corner + half a cell), "
+            f"{int(off.sum())} rows differ, the first in row {int(np.flatnonzero(off)[0]) + 2}",
+            where=where,
+            hint="the file was edited, or its columns shifted: download it again",
+        )
+
+
+def read_grid_2011(
+    path: Path,
+    *,
+    columns: Mapping[str, ColumnSpec] | None = None,
+    cell_size: int | None = None,
+    period: int = 2011,
+    source: Source | None = None,
+    legend: str | None = None,
+) -> Observations:
+    """Read exact ("spitze") values of the Zensus 2011 on a grid: midpoints and one column per variable.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        CSV with ``x_mp_1km,y_mp_1km,…`` or Parquet with ``x, y, …``.
+    columns : mapping of str to ColumnSpec, optional
+        Variable → column; a percentage with ``share_of`` becomes a count. By default every column.
+    cell_size : int, optional
+        Edge length in metres; needed for Parquet without it in the column names (then 1000 by default).
+    period : int, default 2011
+        The year.
+    source : Source, optional
+        Gives origin and legend.
+    legend : str, optional
+        Instead of the source's legend; without either, ``zensus2011``: −1 uninhabited or secret, −9 secret ratio.
+
+    Returns
+    -------
+    Observations
+        One value per cell and variable; nulls of a wide Parquet file are combinations that were not published, and are
+        left out.
+
+    Raises
+    ------
+    GeodataError
+        Also for a *classed* grid ("klassiert"), whose numbers are classes and no values.
+    """
+    where = str(path)
+    known = signs.legend(legend or (source.legend if source else "zensus2011"))
+    if _is_parquet(path):
+        table = _parquet(path)
+        names = list(table.column_names)
+        x, y = long.pick("x", names, where=where), long.pick("y", names, where=where)
+        size, special = cell_size or 1000, {x, y}
+        frame = {x: _numbers(table, x, where), y: _numbers(table, y, where)}
+        kind = "Parquet"
+        wanted = _columns(names, special, columns, where)
+        parsed = {
+            name: signs.from_numbers(_numbers(table, at, where), known, Status.NOT_DELIVERED)
+            for name, (at, _) in wanted.items()
+        }
+        sparse = True
+    else:
+        file = text.decode(path)
+        text.require_complete(file)
+        if not is_grid_2011(file.head):
+            raise FormatError(
+                f"expected the header x_mp_1km,y_mp_1km,…, found {file.head[:60]!r}",
+                where=where,
+                hint='a grid of 2022 has format = "zensus-grid"',
+            )
+        delimiter = text.detect_delimiter(file.head) or ","
+        raw = text.read_cells(file, delimiter)
+        names = [str(name).strip() for name in raw.iloc[0]]
+        rows = raw.iloc[1:].reset_index(drop=True)
+        if rows.empty:
+            raise NoDataError("expected rows below the header, found none", where=where, hint="download the file again")
+        axes = {m[1]: (i, _metres(m[2], m[3])) for i, n in enumerate(names) if (m := _MIDPOINT.fullmatch(n))}
+        if set(axes) != {"x", "y"}:
+            raise FormatError("expected both x_mp_… and y_mp_…", where=where)
+        (x, size), (y, _) = axes["x"], axes["y"]
+        special = {x, y}
+        decimal, _ = text.detect_decimal((rows[i] for i in range(len(names)) if i not in special), delimiter)
+        frame = {i: _axis(rows[i], names[i], where) for i in special}
+        wanted = _columns(names, special, columns, where)
+        _refuse_classes(names, rows, where)
+        parsed = {
+            name: signs.parse(rows[at], known, decimal=decimal, where=where, column=names[at])
+            for name, (at, _) in wanted.items()
+        }
+        kind, sparse = f"CSV, {file.encoding}", False
+    _require_size(size, cell_size, where)
+    area = keys.grid_ids(pd.Series(frame[x]), pd.Series(frame[y]), size, where=where)
+    blocks = {n: long.Block(n, area, period, parsed[n], unit) for n, (_, unit) in wanted.items()}
+    notes = [f"Zensus 2011 grid, {size} m, exact values, {kind}", f"signs: legend {known.id}"]
+    result = _finish(blocks, columns, source, notes, where)
+    if sparse:
+        kept = result.table[result.table["status"] != Status.NOT_DELIVERED.value].reset_index(drop=True)
+        result = result.with_table(kept)
+    return result
+
+
+def _axis(column: pd.Series, name: str, where: str) -> np.ndarray:
+    numbers = pd.to_numeric(column.str.strip().str.replace(",", ".", regex=False), errors="coerce")
+    if numbers.isna().any():
+        row = int(np.flatnonzero(numbers.isna())[0])
+        raise FormatError(f"column {name!r}: expected metres, found {column.iloc[row]!r} in row {row + 2}", where=where)
+    return numbers.to_numpy(dtype=np.float64)
+
+
+def _refuse_classes(names: list[str], rows: pd.DataFrame, where: str) -> None:
+    """Refuse the classed edition, which has the same header: there even averages (``…_D``) are small whole numbers."""
+    averages = [i for i, name in enumerate(names) if name.endswith("_D")]
+    if averages and all(rows[i].isin(["-9", "-1", *map(str, range(1, 10))]).all() for i in averages):
+        raise FormatError(
+            'expected exact values, found classes (the "klassiert" edition): a class is no value',
+            where=where,
+            hint='take the edition "spitze Werte"',
+        )
+
+
+def read_long_2011(
+    path: Path,
+    *,
+    variables: Mapping[str, str] | None = None,
+    columns: Mapping[str, ColumnSpec] | None = None,
+    cell_size: int = 100,
+    period: int = 2011,
+    source: Source | None = None,
+    legend: str | None = None,
+) -> Observations:
+    """Read attributes of the Zensus 2011 per 100 m cell in long form.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Parquet with ``var, x, y, value, quality``; x and y are midpoints in EPSG:3035.
+    variables : mapping of str to str, optional
+        Variable → name in the column ``var``; by default all under their own names.
+    columns : mapping of str to ColumnSpec, optional
+        The same from ``county.toml``.
+    cell_size : int, default 100
+        Edge length in metres.
+    period : int, default 2011
+        The year.
+    source : Source, optional
+        Gives origin and legend.
+    legend : str, optional
+        Instead of the source's legend; without either, ``zensus2011``.
+
+    Returns
+    -------
+    Observations
+        Values are at least 3: what is not there is zero or was set to zero, and has no row. ``quality`` ≥ 1 (strongly
+        changed by disclosure control) is flagged as uncertain.
+
+    Raises
+    ------
+    GeodataError
+        No such file or column, a variable that is not there, midpoints that are none, repeated cells.
+    """
+    import pyarrow.compute as pc
+
+    where = str(path)
+    table = _parquet(path)
+    for name in ("var", "x", "y", "value", "quality"):
+        long.pick(name, list(table.column_names), where=where)
+    if not table.num_rows:
+        raise NoDataError("expected rows, found none", where=where, hint="export the file again")
+    wanted = {n: s.column for n, s in columns.items()} if columns is not None else variables
+    there = [str(v) for v in pc.unique(table["var"]).to_pylist()]
+    if wanted is None:
+        wanted = {name: name for name in there}
+    for name in wanted.values():
+        long.pick(name, there, where=where, what="variable")
+    known = signs.legend(legend or (source.legend if source else "zensus2011"))
+    blocks: dict[str, long.Block] = {}
+    for variable, name in wanted.items():
+        part = table.filter(pc.equal(table["var"], name))
+        x, y, value, quality = (
+            _numbers(part, part.column_names.index(c), where) for c in ("x", "y", "value", "quality")
+        )
+        area = keys.grid_ids(pd.Series(x), pd.Series(y), cell_size, where=where)
+        cells = signs.from_numbers(value, known).with_flags(
+            np.where(quality >= 1, Flag.UNCERTAIN.value, 0).astype(np.int64)
+        )
+        unit = columns[variable].unit if columns else ""
+        blocks[variable] = long.Block(variable, area, period, cells, unit)
+    notes = [f"Zensus 2011, {cell_size} m, long, values of 3 and more", "quality 1 is flagged as uncertain"]
+    return long.assemble(list(blocks.values()), source=source, notes=notes, where=where)
+
+
+def _is_parquet(path: Path) -> bool:
+    return text.read_bytes(path)[:4] == b"PAR1"
+
+
+def _parquet(path: Path) -> pa.Table:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not _is_parquet(path):
+        raise FormatError("expected a Parquet file, found another format", where=str(path), hint="check the file")
+    try:
+        return pq.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        raise FormatError(
+            f"the Parquet file cannot be read, it may be truncated: {error}", where=str(path), hint="download it again"
+        ) from error
+
+
+def _numbers(table: pa.Table, at: int, where: str) -> np.ndarray:
+    """Return a column as float64, nulls as NaN."""
+    import pyarrow as pa
+
+    column = table.column(at)
+    if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
+        raise FormatError(f"column {table.column_names[at]!r}: expected numbers, found {column.type}", where=where)
+    return np.asarray(column.cast(pa.float64()).to_pandas(), dtype=np.float64)
+
+
+def _columns(
+    names: list[str], special: set[int], columns: Mapping[str, ColumnSpec] | None, where: str
+) -> dict[str, tuple[int, str]]:
+    """Return variable → (position, unit)."""
+    if columns is None:
+        return {name: (i, "") for i, name in enumerate(names) if i not in special}
+    return {name: (long.pick(spec.column, names, where=where), spec.unit) for name, spec in columns.items()}
+
+
+def _finish(
+    blocks: dict[str, long.Block],
+    columns: Mapping[str, ColumnSpec] | None,
+    source: Source | None,
+    notes: list[str],
+    where: str,
+) -> Observations:
+    of = {name: spec.share_of for name, spec in (columns or {}).items() if spec.share_of}
+    return long.assemble(long.shares(blocks, of), source=source, notes=notes, where=where)
