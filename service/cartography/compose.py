@@ -1,211 +1,265 @@
-"""From a store's rows to a map: title, sentences, sources and features of one collection, year and language."""
+"""From the rows of a store to the content of a map: one place, for served maps and for those written with a run."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
-from geodata.errors import NotFoundError
+from geodata.errors import NotFoundError, QueryError
 from geodata.models import Text
+from geodata.store.model import Field, Style
+from geodata.store.protocol import CollectionMeta, LayerStore, LevelMeta
 from geodata.store.query import MAX_LIMIT, ItemQuery
 from service.cartography import describe
-from service.cartography.content import MapContent
+from service.cartography.content import MapContent, features_of
 
-if TYPE_CHECKING:
-    from geodata.store.model import Style
-    from geodata.store.protocol import CollectionMeta, LayerStore
+#: Endings of the fields that break an indicator down by sex.
+_BY_SEX = re.compile(r"_(female|male|gap)$")
 
-#: ``statistic`` of the hotspot address → the field that is drawn, and the name that ``describe`` uses.
-STATISTICS = {"local-moran": ("label", "local_moran"), "gi-star": ("gi_star_label", "gi_star")}
 
-def map_content(
-    store: LayerStore,
-    collection_id: str,
-    *,
-    period: int | None = None,
-    field: str | None = None,
-    language: str = "de",
-    permalink: str = "",
-    projected: bool = False,
-) -> MapContent:
-    """Gather what one map shows.
+def style_of(meta: CollectionMeta, field: str | None) -> Style:
+    """Return the style that draws a field, the default one without a field.
 
     Parameters
     ----------
-    store : LayerStore
-        An edition of a publication.
-    collection_id : str
-        With or without ``_latest``.
-    period : int, optional
-        Year; default: the latest of the collection in which the drawn field has a value anywhere.
-    field : str, optional
-        Which of the collection's styles; default: its first.
-    language : {"de", "en"}
-        Of all texts.
-    permalink : str
-        Address of this map, printed on it.
-    projected : bool
-        Also gather the geometries in the storage CRS, which pictures draw.
+    meta : CollectionMeta
+        The collection.
+    field : str or None
+        A column.
 
     Returns
     -------
-    MapContent
-        Ready to be rendered.
+    Style
+        Its classes and colours.
 
     Raises
     ------
     NotFoundError
-        There is no such collection, period or style.
+        The collection is not drawn at all.
+    QueryError
+        There is no style for this field.
     """
-    meta = store.collection(collection_id)
-    meta = store.collection(meta.base)
-    style = _style(meta, field)
-    year = period if period is not None else meta.periods[-1]
-    if year not in meta.periods:
-        raise NotFoundError(
-            f"expected one of the years {', '.join(map(str, meta.periods))}, found {year}",
-            where=meta.base,
-            hint="leave period out for the latest year",
-        )
-    features = _features(store, meta, year, "OGC:CRS84")
-    rows = [feature["properties"] for feature in features]
-    said = meta.metadata
-    sentences = sentences_of(store, meta, style, rows, year, language)
-    shown = next((f for f in meta.fields if f.name == style.field), None)
-    is_hotspot = meta.kind == "hotspots"
-    title = meta.title[language]
-    if shown is not None and not is_hotspot and meta.kind != "index":
-        title = shown.title[language]
-    return MapContent(
-        title=title,
-        subtitle=f"{meta.level_title[language]}, {year}",
-        style=style,
-        features=_collection_text(features),
-        features_projected=_collection_text(_features(store, meta, year, store.storage_crs)) if projected else None,
-        projected_crs=store.storage_crs,
-        fields=[f for f in meta.fields if f.name != "context"],
-        areas=meta.level_title[language],
-        unit=shown.unit if shown is not None and style.kind == "graduated" else "",
-        method=_text(said.get("method"), language),
-        attribution=str(said.get("attribution", "")),
-        licence=str(said.get("licence", "")),
-        boundary_date=str(said.get("boundary_date") or ""),
-        caveat=_text(said.get("caveat"), language),
-        permalink=permalink,
-        describe=sentences,
-        draft=bool(said.get("draft", False)),
-        modelled=style.modelled,
-        language=language,
-    )
-
-
-def sentences_of(
-    store: LayerStore,
-    meta: CollectionMeta,
-    style: Style,
-    rows: Sequence[Mapping[str, Any]],
-    year: int,
-    language: str,
-) -> tuple[str, ...]:
-    """Return the sentences that stand beside a map; every number in them comes from its rows.
-
-    Parameters
-    ----------
-    store : LayerStore
-        Knows what the levels are called.
-    meta : CollectionMeta
-        Of the collection.
-    style : Style
-        What is drawn.
-    rows : sequence of mapping
-        Properties of the features of one year.
-    year : int
-        That year.
-    language : {"de", "en"}
-        Of the sentences.
-
-    Returns
-    -------
-    tuple of str
-        The finding first, then how sure it is, then what it must not be used for.
-    """
-    areas = describe.Areas(meta.level_title)
-    handed = next(iter(meta.metadata.get("handed_down", {}).values()), None) if style.modelled else None
-    support = areas
-    if handed is not None:
-        titles = {level.id: level.title for level in store.levels()}
-        code = str(handed["source_level"])
-        support = describe.Areas(titles.get(code, Text(code, code)))
-    if meta.kind == "index":
-        return describe.index_status(rows, areas=areas, language=language)
-    if meta.kind == "hotspots":
-        note = meta.metadata["per_period"][str(year)]
-        n = int(note["n_effective"])
-        own = [row for row in rows if not row.get("context")]
-        said: list[str] = []
-        if own and all(row.get("state") == "untestable" for row in own):
-            tested = int(handed["n_effective"]) if handed is not None else len(own)
-            minimum = int(meta.metadata["min_areas"])
-            said += describe.untestable(tested, areas=support, min_areas=minimum, language=language)
-        else:
-            name = next((s for f, s in STATISTICS.values() if f == style.field), "local_moran")
-            said += describe.hotspots(
-                rows,
-                areas=areas,
-                alpha=float(meta.metadata["alpha"]),
-                correction=str(meta.metadata["correction"]),
-                permutations=int(meta.metadata["permutations"]),
-                language=language,
-                statistic=name,
-                support=support if handed is not None else None,
-                n_effective=n,
-            )
-        found = note.get("global")
-        if found is not None and found["value"] is not None:
-            said += describe.global_test(
-                float(found["value"]),
-                p=found["p"],
-                n_effective=int(found["n_effective"]),
-                support=support,
-                language=language,
-            )
-        return tuple(said)
-    if handed is not None:
-        return describe.handed_down(
-            rows, field=style.field, support=support, n_effective=int(handed["n_effective"]), language=language
-        )
-    return ()
-
-
-def _style(meta: CollectionMeta, field: str | None) -> Style:
+    if not meta.styles:
+        raise NotFoundError("the collection has no style, so there is no map", where=meta.id)
     if field is None:
         return meta.styles[0]
     for style in meta.styles:
         if style.field == field:
             return style
-    raise NotFoundError(
-        f"expected one of the drawn fields {', '.join(s.field for s in meta.styles)}, found {field!r}", where=meta.base
+    known = ", ".join(style.field for style in meta.styles)
+    raise QueryError(f"expected one of {known}, found {field[:80]!r}", where=f"{meta.id}, field")
+
+
+def feature_collection(store: LayerStore, collection: str, query: ItemQuery) -> str:
+    """Gather all pages of a query.
+
+    Parameters
+    ----------
+    store : LayerStore
+        The edition's rows.
+    collection : str
+        Id.
+    query : ItemQuery
+        What is asked; its limit is the size of the pages.
+
+    Returns
+    -------
+    str
+        A GeoJSON FeatureCollection.
+    """
+    features: list[str] = []
+    while True:
+        page = store.items(collection, query)
+        features += page.features
+        if page.next is None:
+            return f'{{"type":"FeatureCollection","features":[{",".join(features)}]}}'
+        query = replace(query, after=page.next)
+
+
+def map_content(
+    store: LayerStore,
+    collection: str,
+    *,
+    period: int | None = None,
+    field: str | None = None,
+    language: str = "de",
+    permalink: str = "",
+) -> MapContent:
+    """Gather what a map of a collection shows.
+
+    Parameters
+    ----------
+    store : LayerStore
+        The edition's rows.
+    collection : str
+        Id, with or without ``_latest``.
+    period : int, optional
+        The year; by default the latest.
+    field : str, optional
+        The column that is drawn; by default that of the first style.
+    language : {"de", "en"}
+        Of every text.
+    permalink : str, optional
+        The map's lasting address, printed on it.
+
+    Returns
+    -------
+    MapContent
+        For ``render_map`` and ``render_png``.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such collection, or it has no style.
+    QueryError
+        It has no such period or no style for the field.
+    """
+    meta = store.collection(collection)
+    style = style_of(meta, field)
+    year = meta.periods[-1] if period is None and meta.periods else period
+    if year not in meta.periods:
+        known = ", ".join(map(str, meta.periods))
+        raise QueryError(f"expected one of {known}, found {year}", where=f"{meta.id}, period")
+    query = ItemQuery(limit=MAX_LIMIT, first_period=year, last_period=year)
+    features = feature_collection(store, meta.id, query)
+    drawn = next((f for f in meta.fields if f.name == style.field), None)
+    title = drawn.title[language] if meta.kind == "indicators" and drawn is not None else meta.title[language]
+    rows = [feature["properties"] for feature in features_of(features)]
+    text = meta.metadata.get
+    return MapContent(
+        title=title,
+        subtitle=f"{meta.level_title[language]}, {year}",
+        style=style,
+        features=features,
+        fields=popup_fields(meta, style.field),
+        areas=meta.level_title[language],
+        unit=drawn.unit if drawn is not None else "",
+        method=_said(text("method"), language),
+        attribution=str(text("attribution") or ""),
+        licence=str(text("licence") or ""),
+        boundary_date=str(text("boundary_date") or ""),
+        caveat=_said(text("caveat"), language) or describe.caveat(meta.kind)[language],
+        permalink=permalink,
+        describe=sentences(store, meta, style, rows, str(year), language),
+        draft=bool(text("draft")),
+        modelled=style.modelled,
+        language=language,
+        outline_features=_outlines(store, meta),
+        projected_crs=meta.storage_crs,
     )
 
 
-def _features(store: LayerStore, meta: CollectionMeta, year: int, crs: str) -> list[dict[str, Any]]:
-    features: list[dict[str, Any]] = []
-    after: str | None = None
-    while True:
-        query = ItemQuery(limit=MAX_LIMIT, after=after, first_period=year, last_period=year, crs=crs)
-        page = store.items(meta.base, query)
-        features += [json.loads(text) for text in page.features]
-        after = page.next
-        if after is None:
-            return features
+def popup_fields(meta: CollectionMeta, drawn: str) -> tuple[Field, ...]:
+    """Choose the rows of a popup: all of an index or a test, but of a topic only the indicator that is drawn."""
+    shown = [field for field in meta.fields if field.name != "context"]
+    if meta.kind != "indicators":
+        return tuple(shown)
+    stem = _BY_SEX.sub("", drawn)
+    return tuple(field for field in shown if field.name == stem or field.name.startswith(f"{stem}_"))
 
 
-def _collection_text(features: Sequence[Mapping[str, Any]]) -> str:
-    return json.dumps({"type": "FeatureCollection", "features": list(features)}, ensure_ascii=False)
+def sentences(
+    store: LayerStore,
+    meta: CollectionMeta,
+    style: Style,
+    rows: Sequence[Mapping[str, Any]],
+    period: str,
+    language: str,
+) -> tuple[str, ...]:
+    """Say what a map shows; every number comes from its rows.
+
+    Parameters
+    ----------
+    store : LayerStore
+        For the names of levels.
+    meta : CollectionMeta
+        The collection, whose metadata tell how it was tested.
+    style : Style
+        What is drawn.
+    rows : sequence of mapping
+        Properties of the features of one period.
+    period : str
+        The year.
+    language : {"de", "en"}
+        Language.
+
+    Returns
+    -------
+    tuple of str
+        The finding first.
+    """
+    areas = describe.Areas(meta.level_title)
+    titles = {level.id: level.title for level in store.levels()}
+    tests = meta.metadata
+    if meta.kind == "hotspots" and {"alpha", "correction", "permutations"} <= set(tests):
+        tested = str(tests.get("tested_level") or meta.level)
+        support = describe.Areas(titles.get(tested, Text(tested, tested))) if tested != meta.level else None
+        effective = (tests.get("per_period") or {}).get(period, {}).get("n_effective")
+        own = [row for row in rows if not row.get("context")]
+        if own and all(row.get("state") == "untestable" for row in own):
+            few = effective if support and effective else len(own)
+            least = int(tests.get("min_areas", 30))
+            return describe.untestable(few, areas=support or areas, min_areas=least, language=language)
+        return describe.hotspots(
+            rows,
+            areas=areas,
+            alpha=float(tests["alpha"]),
+            correction=str(tests["correction"]),
+            permutations=int(tests["permutations"]),
+            language=language,
+            statistic="gi_star" if style.field == "gi_star_label" else "local_moran",
+            support=support,
+            n_effective=effective,
+        )
+    if meta.kind == "index" and style.kind == "categorical":
+        labels = tuple(c.value for c in style.classes if c.value is not None)
+        if set(labels) == {"hoch", "mittel", "niedrig", "sehr niedrig"}:
+            return describe.index_status(rows, areas=areas, language=language, field=style.field)
+    found: tuple[str, ...] = ()
+    handed = (tests.get("handed_down") or {}).get(style.field)
+    if style.modelled and isinstance(handed, Mapping):
+        source = str(handed.get("source_level", ""))
+        support = describe.Areas(titles.get(source, Text(source, source)))
+        found = describe.handed_down(
+            rows, field=style.field, support=support, n_effective=handed.get("n_effective"), language=language
+        )
+    if style.kind == "graduated":
+        found = (*found, *describe.values(rows, style, areas=areas, language=language))
+    return found
 
 
-def _text(value: Any, language: str) -> str:
+def _said(value: Any, language: str) -> str:
+    """Return a text of the metadata, which stands there as ``{"de": …, "en": …}``."""
     if isinstance(value, Mapping):
-        return str(value.get(language, ""))
+        return str(value.get(language) or value.get("de") or "")
     return str(value or "")
+
+
+def _outlines(store: LayerStore, meta: CollectionMeta) -> str | None:
+    """Return the borders of the coarsest level above, where one of its collections has them."""
+    levels = {level.id: level for level in store.levels()}
+    own = levels[meta.level]
+    for level in sorted((lv for lv in levels.values() if _encloses(lv, own)), key=lambda lv: lv.areas):
+        for other in store.collections():
+            if other.level == level.id and other.latest:
+                year = other.periods[-1]
+                text = feature_collection(
+                    store, other.id, ItemQuery(limit=MAX_LIMIT, first_period=year, last_period=year)
+                )
+                document = json.loads(text)
+                kept = [
+                    {"type": "Feature", "geometry": f["geometry"], "properties": {"name": f["properties"]["name"]}}
+                    for f in document["features"]
+                    if not f["properties"].get("context")
+                ]
+                # The store keeps neighbours of the county too; with one area left there is nothing to tell apart.
+                if 1 < len(kept) < own.areas:
+                    return json.dumps({**document, "features": kept}, ensure_ascii=False)
+    return None
+
+
+def _encloses(level: LevelMeta, own: LevelMeta) -> bool:
+    return level.id != own.id and not level.is_grid and level.areas < own.areas

@@ -79,41 +79,41 @@ _CORRECTION = {
     "none": Text("ohne Korrektur für mehrfaches Testen", "not corrected for multiple testing"),
 }
 
-_LABELS: dict[str, tuple[tuple[str, Text], ...]] = {
-    "local_moran": (
-        (
-            "High-High",
-            Text(
-                "in einem High-High-Cluster (hohe Werte, umgeben von hohen",
-                "in a High-High cluster (high values among high",
-            ),
+_LIE = Text("liegt|liegen", "is|are")
+_HAVE = Text("hat|haben", "has|have")
+
+#: Label → verb in singular and plural, and what is said of the areas; the bracket is closed by names and certainty.
+_LABELS: dict[str, dict[str, tuple[Text, str, str]]] = {
+    "local_moran": {
+        "High-High": (
+            _LIE,
+            "in einem High-High-Cluster (hohe Werte, umgeben von hohen",
+            "in a High-High cluster (high values among high",
         ),
-        (
-            "Low-Low",
-            Text(
-                "in einem Low-Low-Cluster (niedrige Werte, umgeben von niedrigen",
-                "in a Low-Low cluster (low values among low",
-            ),
+        "Low-Low": (
+            _LIE,
+            "in einem Low-Low-Cluster (niedrige Werte, umgeben von niedrigen",
+            "in a Low-Low cluster (low values among low",
         ),
-        (
-            "High-Low",
-            Text("mit hohem Wert zwischen niedrigen (High-Low", "with a high value among low (High-Low"),
+        "High-Low": (
+            _HAVE,
+            "einen hohen Wert zwischen niedrigen (High-Low",
+            "a high value among low (High-Low",
         ),
-        (
-            "Low-High",
-            Text("mit niedrigem Wert zwischen hohen (Low-High", "with a low value among high (Low-High"),
+        "Low-High": (
+            _HAVE,
+            "einen niedrigen Wert zwischen hohen (Low-High",
+            "a low value among high (Low-High",
         ),
-    ),
-    "gi_star": (
-        (
-            "hot",
-            Text("in einem Hot Spot (auffällig hohe Umgebung", "in a hot spot (notably high surroundings"),
+    },
+    "gi_star": {
+        "hot": (_LIE, "in einem Hot Spot (auffällig hohe Umgebung", "in a hot spot (notably high surroundings"),
+        "cold": (
+            _LIE,
+            "in einem Cold Spot (auffällig niedrige Umgebung",
+            "in a cold spot (notably low surroundings",
         ),
-        (
-            "cold",
-            Text("in einem Cold Spot (auffällig niedrige Umgebung", "in a cold spot (notably low surroundings"),
-        ),
-    ),
+    },
 }
 
 _STATES = {
@@ -177,13 +177,14 @@ def hotspots(
     column = "label" if statistic == "local_moran" else "gi_star_label"
     sure = _sure(alpha, correction, permutations, language)
     sentences: list[str] = []
-    for position, (label, words) in enumerate(_LABELS[statistic]):
+    for label, (verb, *words) in _LABELS[statistic].items():
         members = [row for row in tested if row.get(column) == label]
         if members:
-            names = f": {_names(members, language)}" if not support else ""
-            lie = "" if words[language].startswith(("mit", "with")) else _verb(len(members), language)
-            detail = f"; {sure}" if position == 0 or not sentences else ""
-            sentences.append(f"{areas.of(len(members), len(own), language)}{lie} {words[language]}{names}{detail}).")
+            count = areas.of(len(members), len(own), language)
+            does = verb[language].split("|")[len(members) > 1]
+            names = "" if support else f": {_names(members, language)}"
+            certainty = f"; {sure}" if not sentences else ""
+            sentences.append(f"{count} {does} {words[language == 'en']}{names}{certainty}).")
     if not sentences:
         sentences.append(
             f"Kein Cluster in {len(tested)} getesteten {dative(areas.plural.de)} ({sure}). Das heißt nicht, dass es "
@@ -202,12 +203,6 @@ def _sure(alpha: float, correction: str, permutations: int, language: str) -> st
     runs = number(permutations, language, 0)
     tail = "Permutationen" if language == "de" else "permutations"
     return f"p ≤ {number(alpha, language)} {_CORRECTION[correction][language]}, {runs} {tail}"
-
-
-def _verb(count: int, language: str) -> str:
-    if language == "en":
-        return " is" if count == 1 else " are"
-    return " liegt" if count == 1 else " liegen"
 
 
 def _names(rows: Sequence[Row], language: str) -> str:

@@ -23,6 +23,8 @@ from geodata.errors import ConfigError, SozialmonitorError
 from service.cartography import legend as legends
 from service.cartography import palettes
 from service.cartography.content import MapContent, features_of, is_context
+from service.cartography.shapes import MANY, label_points
+from service.cartography.swatches import key, pattern, swatch
 from service.cartography.texts import TEXTS
 
 WEB = Path(__file__).resolve().parent.parent / "web"
@@ -42,9 +44,6 @@ _VENDORED: Mapping[str, str | None] = {
     "awesome_markers_css": None,
     "awesome_rotate_css": None,
 }
-
-#: From how many areas on the map is drawn on a canvas: SVG gets slow with thousands of elements.
-CANVAS_FROM = 1500
 
 
 def render_map(
@@ -106,13 +105,13 @@ def render_map(
     return environment.get_template("map.html").render(
         content=content,
         legend=legend,
-        rows=[{"entry": e, "swatch": Markup(_swatch(e))} for e in legend.entries],
-        key_modelled=Markup(_key("#30363d", dashed=True)),
-        key_context=Markup(_key(palettes.CONTEXT_LINE, dashed=False)),
+        rows=[{"entry": e, "swatch": Markup(swatch(e))} for e in legend.entries],
+        key_modelled=Markup(key("#30363d", dashed=True)),
+        key_context=Markup(key(palettes.CONTEXT_LINE, dashed=False)),
         marked=_marked(content, legend),
         headline=headline,
         sentences=sentences,
-        patterns=Markup("".join(_pattern(e) for e in legend.entries if e.hatch)),
+        patterns=Markup("".join(pattern(e) for e in legend.entries if e.hatch)),
         map_html=Markup(figure.html.render()),
         data=Markup(_safe_json(_data(content, legend, bool(basemap)))),
         sheets=[Markup(tag) for tag in styles],
@@ -162,7 +161,7 @@ def _folium_map(content: MapContent, basemap: Mapping[str, Any] | None) -> tuple
     chart = folium.Map(
         location=(0.0, 0.0),
         tiles=None,
-        prefer_canvas=areas >= CANVAS_FROM,
+        prefer_canvas=areas >= MANY,
         zoom_control=False,
         attribution_control=False,
         zoom_snap=0.25,
@@ -333,7 +332,7 @@ def _data(content: MapContent, legend: legends.Legend, basemap: bool) -> dict[st
         "bounds": [[47.2, 5.8], [55.1, 15.1]],
         "modelled": legend.modelled,
         "basemap": basemap,
-        "canvas": len(areas) >= CANVAS_FROM,
+        "canvas": len(areas) >= MANY,
         "texts": {
             "modelled": TEXTS["modelled_popup"][language],
             "zoom_in": TEXTS["zoom_in"][language],
@@ -356,41 +355,6 @@ def _collection(features: list[dict[str, Any]]) -> dict[str, Any]:
     return {"type": "FeatureCollection", "features": features}
 
 
-def label_points(geometries: Sequence[Mapping[str, Any]]) -> list[list[float]]:
-    """Find where the letters of each area go, and how much room they have.
-
-    Parameters
-    ----------
-    geometries : sequence of mapping
-        GeoJSON polygons, longitude and latitude.
-
-    Returns
-    -------
-    list of [float, float, float]
-        Latitude, longitude, and radius in degrees of longitude of the largest circle inside (to 1 %). Small areas of
-        regular shape, as grid cells, take their representative point, which is as good and a hundred times faster.
-    """
-    import numpy as np
-    import shapely
-
-    if not geometries:
-        return []
-    shapes = shapely.from_geojson([json.dumps(g) for g in geometries])
-    middle = float(np.nanmean(shapely.get_coordinates(shapely.centroid(shapes))[:, 1]))
-    squeeze = np.array([np.cos(np.radians(middle)), 1.0])
-    flat = shapely.transform(shapes, lambda xy: xy * squeeze)
-    if len(geometries) >= CANVAS_FROM:
-        points = shapely.get_coordinates(shapely.point_on_surface(flat))
-        radii = np.sqrt(shapely.area(flat)) / 2
-    else:
-        size = np.sqrt(shapely.area(flat))
-        circles = shapely.maximum_inscribed_circle(flat, tolerance=np.maximum(size * 0.01, 1e-9))
-        points = np.array([shapely.get_coordinates(c)[0] for c in circles])
-        radii = shapely.length(circles)
-    degrees = np.column_stack([points[:, 1], points[:, 0] / squeeze[0], radii / squeeze[0]])
-    return [[round(float(v), 6) for v in row] for row in degrees]
-
-
 def _marked(content: MapContent, legend: legends.Legend) -> list[dict[str, Any]]:
     """List the areas of the classes that ask for attention, by name, for keyboards and screen readers."""
     shown = [(f, c) for f, c in zip(features_of(content.features), legend.classes, strict=True) if c >= 0]
@@ -403,42 +367,3 @@ def _marked(content: MapContent, legend: legends.Legend) -> list[dict[str, Any]]
         if entry.marked and 0 < len(members) <= 40:
             groups.append({"label": entry.label, "areas": sorted(members, key=lambda m: str(m["name"]))})
     return groups
-
-
-def _pattern(entry: legends.Entry) -> str:
-    """SVG pattern of a hatched class; ``map.js`` refers to it by id."""
-    lines = {
-        "/": "M-2,2 l4,-4 M0,8 l8,-8 M6,10 l4,-4",
-        "\\": "M-2,6 l4,4 M0,0 l8,8 M6,-2 l4,4",
-        "x": "M-2,2 l4,-4 M0,8 l8,-8 M6,10 l4,-4 M-2,6 l4,4 M0,0 l8,8 M6,-2 l4,4",
-    }
-    if entry.hatch == ".":
-        marks = f'<circle cx="2" cy="2" r="1.2" fill="{entry.ink}"/><circle cx="6" cy="6" r="1.2" fill="{entry.ink}"/>'
-    else:
-        marks = f'<path d="{lines[entry.hatch]}" stroke="{entry.ink}" stroke-width="1.2" fill="none"/>'
-    return (
-        f'<pattern id="sm-hatch-{entry.index}" width="8" height="8" patternUnits="userSpaceOnUse">'
-        f'<rect width="8" height="8" fill="{entry.colour}"/>{marks}</pattern>'
-    )
-
-
-def _swatch(entry: legends.Entry) -> str:
-    fill = f"url(#sm-hatch-{entry.index})" if entry.hatch else entry.colour
-    text = ""
-    if entry.letters:
-        text = (
-            '<text x="17" y="15.5" text-anchor="middle" font-size="11" font-weight="700" fill="#111" stroke="#fff" '
-            f'stroke-width="3" paint-order="stroke">{html.escape(entry.letters)}</text>'
-        )
-    return (
-        '<svg class="sm-swatch" width="34" height="22" viewBox="0 0 34 22" aria-hidden="true">'
-        f'<rect x=".5" y=".5" width="33" height="21" fill="{fill}" stroke="#6e7781"/>{text}</svg>'
-    )
-
-
-def _key(colour: str, *, dashed: bool) -> str:
-    dash = ' stroke-dasharray="5 3"' if dashed else ""
-    return (
-        '<svg class="sm-swatch" width="34" height="22" viewBox="0 0 34 22" aria-hidden="true">'
-        f'<rect x="1" y="1" width="32" height="20" fill="#f7f8f9" stroke="{colour}" stroke-width="1.4"{dash}/></svg>'
-    )

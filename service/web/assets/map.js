@@ -72,9 +72,10 @@
       var area = data.areas[feature.properties.i], look = looks[area.c];
       var off = picked !== null && picked !== area.c;
       var small = pixels(area) < 5, dashed = data.modelled && !small;
+      var line = off ? "#c8ced3" : dashed ? "#30363d" : small ? "#8b949e" : look.hatch ? "#ffffff" : "#6e7781";
       return {
-        stroke: !(small && canvas), color: off ? "#c8ced3" : dashed ? "#30363d" : small ? "#8b949e" : "#6e7781",
-        weight: dashed ? 1.2 : small ? 0.4 : 0.9, dashArray: dashed ? "5 3" : null, opacity: 1,
+        stroke: !(small && canvas), color: line,
+        weight: dashed ? 1.2 : small ? 0.4 : look.hatch ? 1.6 : 0.9, dashArray: dashed ? "5 3" : null, opacity: 1,
         fillColor: off ? "#f6f8fa" : look.fill, fillOpacity: data.basemap ? 0.72 : 1
       };
     }
@@ -179,10 +180,12 @@
     new HomeControl({ position: "topleft" }).addTo(map);
     L.control.scale({ imperial: false, maxWidth: 140 }).addTo(map);
 
-    var width = map.getSize().x;
-    map.on("resize", function () {   /* an embedding frame gets its size late: fit again, unless somebody moved the map */
-      if (Math.abs(map.getSize().x - width) > 40) { width = map.getSize().x; goHome(); }
+    /* An embedding frame gets its size late: fit again, until somebody has taken the map in hand. */
+    var touched = false;
+    ["pointerdown", "wheel", "keydown"].forEach(function (name) {
+      document.addEventListener(name, function () { touched = true; }, { passive: true });
     });
+    map.on("resize", function () { if (!touched) { goHome(); } });
   }
 
   global.sozialmonitor = { draw: draw };

@@ -1,0 +1,169 @@
+"""The map of a picture: areas, hatches, letters and scale bar on Matplotlib's axes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from service.cartography import legend as legends
+from service.cartography import palettes
+from service.cartography.shapes import MANY, Shapes, room
+from service.cartography.texts import number
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+INK = "#1f2328"
+DASHES = (0, (3.5, 2))
+#: More lines than Matplotlib's default for one letter.
+HATCH = {"/": "////", "\\": "\\\\\\\\", "x": "xxxx", ".": "...."}
+
+
+def put(
+    page: Axes,
+    x: float,
+    y: float,
+    text: str,
+    size: float,
+    *,
+    colour: str = INK,
+    weight: str = "normal",
+    ha: str = "left",
+    va: str = "top",
+    halo: bool = False,
+    zorder: float = 5,
+) -> None:
+    """Write one line of text; ``halo`` puts a white rim around it."""
+    from matplotlib import patheffects
+
+    page.text(
+        x,
+        y,
+        text,
+        fontsize=size,
+        color=colour,
+        fontweight=weight,
+        ha=ha,
+        va=va,
+        zorder=zorder,
+        parse_math=False,  # a dollar sign in a name is a dollar sign
+        path_effects=[patheffects.withStroke(linewidth=1.8, foreground="white")] if halo else None,
+    )
+
+
+def draw_map(chart: Axes, legend: legends.Legend, shapes: Shapes, width: float, height: float, language: str) -> None:
+    """Draw the areas by class.
+
+    Parameters
+    ----------
+    chart : matplotlib.axes.Axes
+        Fills the place of the map.
+    legend : Legend
+        Classes and looks.
+    shapes : Shapes
+        Geometry in metres.
+    width, height : float
+        Of the place, in millimetres.
+    language : {"de", "en"}
+        Of the scale bar.
+    """
+    west, south, east, north = shapes.extent
+    scale = max((east - west) / width, (north - south) / height)  # metres per millimetre
+    x, y = (west + east) / 2, (south + north) / 2
+    chart.set_xlim(x - scale * width / 2, x + scale * width / 2)
+    chart.set_ylim(y - scale * height / 2, y + scale * height / 2)
+    chart.set_xticks([])
+    chart.set_yticks([])
+    chart.set_facecolor("#eef1f3")
+    for spine in chart.spines.values():
+        spine.set(color="#d0d7de", linewidth=0.6)
+    _paths(chart, shapes.context, 1, facecolors="#f8f9fa", edgecolors=palettes.CONTEXT_LINE, linewidths=0.5)
+    classes = [index for index in legend.classes if index >= 0]
+    for entry in legend.entries:
+        chosen = [path for path, index in zip(shapes.areas, classes, strict=True) if index == entry.index]
+        _one_class(chart, chosen, entry, many=len(classes) >= MANY, modelled=legend.modelled)
+    if legend.modelled:
+        _paths(chart, shapes.outer, 4, facecolors="none", edgecolors="#30363d", linewidths=0.8, linestyles=[DASHES])
+    _paths(chart, shapes.over, 4, facecolors="none", edgecolors="#24292f", linewidths=0.8)
+    if len(classes) < MANY:
+        _letters(chart, legend, shapes, classes, scale)
+    _scale_bar(chart, scale, width, language)
+
+
+def _paths(chart: Axes, paths: Sequence[Any], zorder: float, **look: Any) -> None:
+    from matplotlib.collections import PathCollection
+
+    if paths:
+        chart.add_collection(PathCollection(paths, zorder=zorder, **look), autolim=False)
+
+
+def _one_class(chart: Axes, paths: Sequence[Any], entry: legends.Entry, *, many: bool, modelled: bool) -> None:
+    if many:
+        # A line in the own colour closes the hairlines between cells.
+        _paths(chart, paths, 2, facecolors=entry.colour, edgecolors=entry.colour, linewidths=0.15)
+    else:
+        _paths(
+            chart,
+            paths,
+            2,
+            facecolors=entry.colour,
+            edgecolors="#30363d" if modelled else "#6e7781",
+            linewidths=0.7 if modelled else 0.45,
+            linestyles=[DASHES] if modelled else "solid",
+        )
+    if entry.hatch:
+        _paths(chart, paths, 3, facecolors="none", edgecolors=entry.ink, linewidths=0, hatch=HATCH[entry.hatch])
+    if entry.hatch and not (many or modelled):
+        _paths(chart, paths, 3.5, facecolors="none", edgecolors="white", linewidths=0.8)
+
+
+def _letters(chart: Axes, legend: legends.Legend, shapes: Shapes, classes: Sequence[int], scale: float) -> None:
+    """Write the short code into each area that has room for it."""
+    looks = {entry.index: entry for entry in legend.entries}
+    points, radii = room(shapes.polygons)
+    for index, point, radius in zip(classes, points, radii, strict=True):
+        letters = looks[index].letters
+        space = float(radius) / scale  # millimetres
+        if letters and space >= 0.6 + 0.5 * len(letters):
+            put(
+                chart,
+                float(point[0]),
+                float(point[1]),
+                letters,
+                min(7.0, 2.2 + 1.6 * space),
+                colour="#111111",
+                weight="bold",
+                ha="center",
+                va="center",
+                halo=True,
+                zorder=6,
+            )
+
+
+def bar_length(longest: float) -> float:
+    """Return the greatest 1, 2 or 5 × 10^k that is at most ``longest``.
+
+    Examples
+    --------
+    >>> bar_length(9700), bar_length(1000), bar_length(0.7)
+    (5000.0, 1000.0, 0.5)
+    """
+    import math
+
+    power = 10.0 ** math.floor(math.log10(longest))
+    return next(step * power for step in (5.0, 2.0, 1.0) if step * power <= longest)
+
+
+def _scale_bar(chart: Axes, scale: float, width: float, language: str) -> None:
+    """Draw a bar of at most a quarter of the map."""
+    from matplotlib.patches import Rectangle
+
+    length = bar_length(scale * width / 4)
+    left, bottom = chart.get_xlim()[0] + 3 * scale, chart.get_ylim()[0] + 3 * scale
+    for half, colour in ((0, INK), (1, "white")):
+        corner = (left + half * length / 2, bottom)
+        chart.add_patch(
+            Rectangle(corner, length / 2, 0.9 * scale, facecolor=colour, edgecolor=INK, linewidth=0.5, zorder=7)
+        )
+    text = f"{number(length / 1000, language)} km" if length >= 1000 else f"{number(length, language)} m"
+    put(chart, left, bottom + 1.5 * scale, text, 7, va="bottom", halo=True, zorder=7)
