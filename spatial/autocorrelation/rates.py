@@ -87,5 +87,7 @@ def empirical_bayes(numerator: pd.Series, denominator: pd.Series, *, form: Form 
     rate = e / x
     s2 = float((x * (rate - b) ** 2).sum() / x.sum())
     a = max(0.0, s2 - unit / x.mean())
-    result[known] = (rate - b) / np.sqrt(a + unit / x)
+    deviation = rate - b
+    deviation[np.abs(deviation) <= 1e-13 * b] = 0.0  # rounding of the division, which must not look like a pattern
+    result[known] = deviation / np.sqrt(a + unit / x)
     return result

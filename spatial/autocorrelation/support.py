@@ -189,7 +189,7 @@ def global_support_test(
     moran = _HandedDownMoran(operator, row_standardised(adjacency))
 
     value, expected, score, p = float("nan"), float("nan"), float("nan"), None
-    if to_fixed_point(z).any():
+    if to_fixed_point(z).any() and to_fixed_point(operator @ z).any():
         value = float(moran(z[:, None])[0])
         size = max(1, _BLOCK // max(n, effective))
         simulated = np.concatenate(
