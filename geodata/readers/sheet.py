@@ -59,8 +59,8 @@ def open_sheet(path: Path, *, sheet: str | None = None) -> Sheet:
     MissingFileError, NoDataError, FormatError, ColumnError
         No file, nothing in it, no table, no such sheet.
     """
-    raw_kind = None if not path.is_file() else text.kind_of(path.open("rb").read(16))
-    if path.suffix.lower() in WORKBOOKS or (raw_kind and ("XLS" in raw_kind)):
+    kind = text.kind_of(text.peek(path)) or ""
+    if path.suffix.lower() in WORKBOOKS or "XLS" in kind:
         return _workbook(path, sheet)
     file = text.decode(path)
     text.refuse_answer(file)
@@ -80,7 +80,6 @@ def open_sheet(path: Path, *, sheet: str | None = None) -> Sheet:
 def _workbook(path: Path, sheet: str | None) -> Sheet:
     import python_calamine
 
-    text.read_bytes(path)  # says what is missing or empty
     where = str(path)
     try:
         book = python_calamine.CalamineWorkbook.from_path(path)

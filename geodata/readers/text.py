@@ -52,8 +52,8 @@ class TextFile:
         return re.split(rb"\r\n|\r|\n", self.payload[:1_000_000], maxsplit=1)[0].decode("utf-8", "replace")
 
 
-def read_bytes(path: Path) -> bytes:
-    """Read a file that must exist and hold something.
+def peek(path: Path, length: int = 4096) -> bytes:
+    """Return the first bytes of a file that must exist and hold something.
 
     Raises
     ------
@@ -65,14 +65,15 @@ def read_bytes(path: Path) -> bytes:
         It is a folder, or cannot be read.
     """
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as stream:
+            head = stream.read(length)
     except FileNotFoundError:
         raise MissingFileError("expected a file, found none", where=str(path), hint="check the name") from None
     except OSError as error:
         raise FormatError(f"the file cannot be read: {error.strerror}", where=str(path)) from error
-    if not raw:
+    if not head:
         raise NoDataError("the file is empty (0 bytes)", where=str(path), hint="download or export it again")
-    return raw
+    return head
 
 
 def kind_of(raw: bytes) -> str | None:
@@ -102,7 +103,8 @@ def decode(path: Path) -> TextFile:
     FormatError
         It is binary, or breaks off inside a character.
     """
-    raw = read_bytes(path)
+    peek(path)
+    raw = path.read_bytes()
     encoding = "utf-8"
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         try:

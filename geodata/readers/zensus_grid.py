@@ -338,7 +338,7 @@ def read_long_2011(
 
 
 def _is_parquet(path: Path) -> bool:
-    return text.read_bytes(path)[:4] == b"PAR1"
+    return text.peek(path)[:4] == b"PAR1"
 
 
 def _parquet(path: Path) -> pa.Table:

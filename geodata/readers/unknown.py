@@ -1,0 +1,170 @@
+"""Describe a table of no known format: which columns look like keys, years, numbers and signs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from geodata.errors import NoDataError, some
+from geodata.models import Status
+from geodata.readers import long, signs, text
+from geodata.readers.sheet import Sheet
+from geodata.readers.verdict import Verdict
+
+#: Numbers that are rarely meant as numbers.
+_SENTINELS = (-9999.0, -999.0, -99.0, -9.0, -1.0)
+
+
+def describe_table(sheet: Sheet, path: Path, encoding: str) -> Verdict:
+    """Describe a table of no known format: which columns look like keys, years, numbers, signs."""
+    where = str(path)
+    header = _header(sheet.cells)
+    names = [str(cell).strip() for cell in sheet.cells.iloc[header]]
+    rows = sheet.cells.iloc[header + 1 :]
+    if rows.empty:
+        raise NoDataError("expected rows below the header, found none", where=where, hint="export the table again")
+    decimal, note = text.detect_decimal((rows[c] for c in rows), sheet.delimiter)
+    findings = [f'no known official format: read with format = "table" ({sheet.note})', note]
+    twice = [name for name, number in Counter(names).items() if number > 1 and name]
+    if twice:
+        findings.append(f"column names that occur more than once: {some(twice)}")
+    if header:
+        findings.append(f"{header} rows stand above the header")
+
+    columns = {position: rows[position].str.strip() for position, name in enumerate(names) if name}
+    columns = {position: column[column != ""] for position, column in columns.items()}
+    key = next((position for position, column in columns.items() if len(column) and _keylike(column)), None)
+    keys = 0
+    if key is not None:
+        keys = int(columns[key].nunique())
+        findings += _key_findings(names[key], columns[key], sheet)
+    statuses: Counter[str] = Counter()
+    years: set[int] = set()
+    provisional = False
+    sentinels: dict[float, list[str]] = {}
+    for position, column in columns.items():
+        name = names[position]
+        if column.empty:
+            findings.append(f"{name!r} is empty")
+            continue
+        if position == key:
+            continue
+        found = _years(column)
+        if found:
+            years |= found
+            continue
+        values, marks, other = _numbers(column, decimal)
+        if not values:
+            continue  # text
+        signed = _sentinels(column, decimal)
+        for sentinel in signed:
+            sentinels.setdefault(sentinel, []).append(name)
+        # −9999 is a number to nobody; −1 and −9 may be one.
+        lost = sum(count for sentinel, count in signed.items() if sentinel < -90)
+        statuses[Status.OBSERVED.value] += values - lost
+        statuses[Status.NOT_DELIVERED.value] += lost
+        statuses[Status.MISSING.value] += len(rows) - len(column)
+        provisional = provisional or any(mark.rstrip().endswith("p") for mark in marks)
+        findings += _signs(name, marks, other, decimal)
+    for sentinel, where_found in sentinels.items():
+        known = [version for version, legend in signs.LEGENDS.items() if sentinel in legend.numbers]
+        hint = f' (legend = "{known[0]}")' if known else ""
+        findings.append(f"{sentinel:g} may be a sign, not a number{hint}: in {some(where_found)}")
+    if not keys:
+        findings.append("no column looks like an area key: name it with area")
+    return Verdict(
+        format="table",
+        encoding=encoding,
+        decimal=note.split(" (")[0],
+        rows=len(rows),
+        areas=keys,
+        periods=tuple(sorted(years)),
+        variables=tuple(name for name in names if name),
+        statuses=+statuses,
+        findings=tuple(findings),
+        provisional=provisional,
+    )
+
+
+def _header(cells: pd.DataFrame) -> int:
+    """Take the first row that is as full as the fullest of the first rows."""
+    filled = (cells.head(40) != "").sum(axis=1).to_numpy()
+    return int(np.flatnonzero(filled >= filled.max() * 0.8)[0])
+
+
+def _keylike(column: pd.Series) -> bool:
+    """Tell whether texts look like area keys: digits of one of the known lengths, or grid ids."""
+    unique = column.drop_duplicates()
+    digits = unique.str.fullmatch(r"\d{5}|\d{7,9}|\d{12}|\d{2}|\d{4}|\d{6}")
+    grid = unique.str.fullmatch(r"(CRS3035RES\d+m|\d+k?m)N\d+E\d+")
+    distinct = len(unique) > 0.9 * len(column) or unique.str.startswith("0").any()
+    return bool((digits | grid).all() and distinct and unique.str.len().nunique() <= 3)
+
+
+def _numbers(column: pd.Series, decimal: str) -> tuple[int, Counter[str], Counter[str]]:
+    """Return how many cells are numbers, which carry marks or are signs of some legend, and which are neither."""
+    marks: Counter[str] = Counter()
+    other: Counter[str] = Counter()
+    values = 0
+    for cell, count in column.value_counts().items():
+        written = str(cell)
+        if signs.number(written, decimal) is not None:
+            values += int(count)
+        elif any(signs.read_cell(written, legend, decimal) for legend in signs.LEGENDS.values()):
+            marks[written] += int(count)
+        else:
+            other[written] += int(count)
+    few = sum(other.values()) <= 0.05 * len(column)
+    return (values, marks, other) if values and few else (0, Counter(), Counter())
+
+
+def _signs(name: str, marks: Counter[str], other: Counter[str], decimal: str) -> list[str]:
+    findings = []
+    if marks:
+        known = [
+            version
+            for version, legend in signs.LEGENDS.items()
+            if all(signs.read_cell(mark, legend, decimal) for mark in marks)
+        ]
+        shown = some(f"{mark!r} {count}×" for mark, count in marks.most_common())
+        findings.append(f"{name!r} holds signs: {shown}; legends that know them: {', '.join(known) or 'none'}")
+    if other:
+        findings.append(f"{name!r} holds neither numbers nor signs: {some(map(repr, other))}")
+    return findings
+
+
+def _sentinels(column: pd.Series, decimal: str) -> dict[float, int]:
+    """Return numbers that are probably signs, with how often they occur."""
+    numbers = Counter({signs.number(str(c), decimal): int(n) for c, n in column.value_counts().items()})
+    signed = any(v is not None and v < 0 and v not in _SENTINELS for v in numbers)
+    return {s: numbers[s] for s in _SENTINELS if numbers[s] and (s < -90 or not signed)}
+
+
+def _key_findings(name: str, column: pd.Series, sheet: Sheet) -> list[str]:
+    unique = column.drop_duplicates()
+    findings = [f"{name!r} looks like the area key ({unique.iloc[0]}), {len(unique)} different in {len(column)} rows"]
+    lengths = sorted({len(key) for key in unique})
+    if len(lengths) > 1:
+        findings.append(
+            f"{name!r} mixes keys of {', '.join(map(str, lengths))} characters: several levels in one column"
+        )
+    if unique.isin(sheet.numeric).any():
+        findings.append(f"{name!r} holds keys as numbers: leading zeros are lost")
+    repeated = len(column) - len(unique)
+    if 0 < repeated < 0.5 * len(column):
+        twice = column[column.duplicated()].drop_duplicates()
+        findings.append(f"{name!r} repeats {len(twice)} keys: {some(twice)}")
+    return findings
+
+
+def _years(column: pd.Series) -> set[int]:
+    """Return the years of a column of years or dates; nothing for any other."""
+    unique = pd.unique(column)
+    found = {long.year_of(str(cell)) for cell in unique}
+    repeats = len(unique) < len(column) or len(column) == 1
+    # Distinct four-digit numbers in every row are counts rather than years.
+    plain = all(str(cell).isdigit() for cell in unique)
+    return set() if None in found or (plain and not repeats) else {year for year in found if year}
