@@ -258,7 +258,7 @@ def grid_ids(x_mp: pd.Series, y_mp: pd.Series, size_m: int, *, where: str | None
         )
     text = [pc.cast(pa.array(axis.astype(np.int64)), pa.string()) for axis in (north, east)]
     ids = pc.binary_join_element_wise(f"CRS3035RES{size_m}mN", text[0], "E", text[1], "")
-    return pd.Series(ids.to_pandas(), index=x_mp.index, dtype="str")
+    return pd.Series(ids.to_numpy(zero_copy_only=False), index=x_mp.index, dtype="str")
 
 
 def parse_grid_ids(ids: pd.Series | pd.Index, *, where: str | None = None) -> pd.DataFrame:
@@ -303,7 +303,7 @@ def parse_grid_ids(ids: pd.Series | pd.Index, *, where: str | None = None) -> pd
     table = pd.DataFrame({"x_mp": east + size / 2, "y_mp": north + size / 2, "size_m": size}, index=index)
     names = [pc.cast(pa.array(column), pa.string()) for column in (size, north, east)]
     joined = pc.binary_join_element_wise("CRS3035RES", names[0], "mN", names[1], "E", names[2], "")
-    return table.assign(grid_id=pd.Series(joined.to_pandas(), index=index, dtype="str"))
+    return table.assign(grid_id=pd.Series(joined.to_numpy(zero_copy_only=False), index=index, dtype="str"))
 
 
 def convert_keys(keys: pd.Series, how: str, *, where: str | None = None, hint: str | None = None) -> pd.Series:

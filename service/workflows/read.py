@@ -151,7 +151,9 @@ def _read_level(
         crs=county.crs,
         level=spec.id,
         title=spec.title,
-        parent=levels[str(spec.parent)],
+        parents=levels[str(spec.parent)],
+        context=spec.context,
+        where=f"levels.{spec.id}",
         boundary_date=spec.boundary_date,
         source=source,
     )
