@@ -88,10 +88,11 @@ def _areas(shapes: Shapes) -> gpd.GeoDataFrame:
 def _latest(rows: Rows, shapes: Shapes) -> gpd.GeoDataFrame:
     import geopandas as gpd
 
-    newest = [place for place, period in enumerate(rows.columns["period"]) if period == rows.latest]
     place_of = {area: place for place, area in enumerate(shapes.ids)}
-    polygons = shapes.polygons[[place_of[rows.columns["area_id"][row]] for row in newest]]
-    columns = {name: _series([rows.columns[name][row] for row in newest], kind) for name, kind in rows.types.items()}
+    polygons = shapes.polygons[[place_of[rows.columns["area_id"][row]] for row in rows.newest]]
+    columns = {
+        name: _series([rows.columns[name][row] for row in rows.newest], kind) for name, kind in rows.types.items()
+    }
     return gpd.GeoDataFrame(columns, geometry=polygons, crs=shapes.storage_crs)
 
 

@@ -38,19 +38,20 @@ class Rows:
         Property → values: str, int, float, bool or None.
     properties : list of str
         Per row, the GeoJSON ``properties`` as text; the same bytes for the same row.
+    latest : int
+        The last period.
+    newest : list of int
+        Places of the rows of the last period.
     """
 
     types: Mapping[str, FieldType]
     columns: Mapping[str, list[Any]]
     properties: list[str]
+    latest: int
+    newest: list[int]
 
     def __len__(self) -> int:
         return len(self.properties)
-
-    @property
-    def latest(self) -> int:
-        """The last period."""
-        return int(max(self.columns["period"]))
 
 
 def check_name(name: str, where: str) -> None:
@@ -125,10 +126,13 @@ def canonical(collection: Collection, areas: Ids[str]) -> Rows:
         raise StoreError(f"areas that level {collection.level} does not have: {some(strange)}", where=where)
     encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
     rows = zip(*columns.values(), strict=True)
+    latest = max(columns["period"])
     return Rows(
         {field.name: field.type for field in fields},
         columns,
         [encode(dict(zip(names, row, strict=True))) for row in rows],
+        latest,
+        [place for place, period in enumerate(columns["period"]) if period == latest],
     )
 
 

@@ -134,7 +134,6 @@ def _write_rows(db: sqlite3.Connection, ordinal: int, rows: Rows, shapes: Shapes
 def _meta(collection: Collection, rows: Rows, shapes: Shapes, content_hash: str) -> dict[str, Any]:
     place_of = {area: place for place, area in enumerate(shapes.ids)}
     places = np.array([place_of[area] for area in rows.columns["area_id"]], dtype=np.intp)
-    newest = np.array(rows.columns["period"]) == rows.latest
     periods = sorted(set(rows.columns["period"]))
     return {
         "title": text_to_json(collection.title),
@@ -152,7 +151,7 @@ def _meta(collection: Collection, rows: Rows, shapes: Shapes, content_hash: str)
         },
         "latest": {
             "periods": [rows.latest],
-            "count": int(newest.sum()),
-            "extent": {crs: shapes.extent(crs, places[newest]) for crs in shapes.texts},
+            "count": len(rows.newest),
+            "extent": {crs: shapes.extent(crs, places[rows.newest]) for crs in shapes.texts},
         },
     }
