@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +46,18 @@ class Verdict:
     statuses: Counter[str] = field(default_factory=Counter)
     findings: tuple[str, ...] = ()
     provisional: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the same as plain lists, dicts and numbers, ready for JSON."""
+        return {
+            "format": self.format,
+            "encoding": self.encoding,
+            "decimal": self.decimal,
+            "rows": self.rows,
+            "areas": self.areas,
+            "periods": list(self.periods),
+            "variables": list(self.variables),
+            "statuses": dict(self.statuses.most_common()),
+            "provisional": self.provisional,
+            "findings": list(self.findings),
+        }
