@@ -87,6 +87,7 @@ def map_content(
     field: str | None = None,
     language: str = "de",
     permalink: str = "",
+    projected: bool = False,
 ) -> MapContent:
     """Gather what a map of a collection shows.
 
@@ -97,13 +98,15 @@ def map_content(
     collection : str
         Id, with or without ``_latest``.
     period : int, optional
-        The year; by default the latest.
+        The year; by default the latest in which the field has a value anywhere.
     field : str, optional
         The column that is drawn; by default that of the first style.
     language : {"de", "en"}
         Of every text.
     permalink : str, optional
         The map's lasting address, printed on it.
+    projected : bool, default False
+        Also gather the geometries in the storage CRS, which pictures draw.
 
     Returns
     -------
@@ -117,9 +120,9 @@ def map_content(
     QueryError
         It has no such period or no style for the field.
     """
-    meta = store.collection(collection)
+    meta = store.collection(store.collection(collection).base)
     style = style_of(meta, field)
-    year = meta.periods[-1] if period is None and meta.periods else period
+    year = latest_with_values(store, meta, style.field) if period is None else period
     if year not in meta.periods:
         known = ", ".join(map(str, meta.periods))
         raise QueryError(f"expected one of {known}, found {year}", where=f"{meta.id}, period")
@@ -136,7 +139,7 @@ def map_content(
         features=features,
         fields=popup_fields(meta, style.field),
         areas=meta.level_title[language],
-        unit=drawn.unit if drawn is not None else "",
+        unit=drawn.unit if drawn is not None and style.kind == "graduated" else "",
         method=_said(text("method"), language),
         attribution=str(text("attribution") or ""),
         licence=str(text("licence") or ""),
@@ -147,9 +150,36 @@ def map_content(
         draft=bool(text("draft")),
         modelled=style.modelled,
         language=language,
+        features_projected=(
+            feature_collection(store, meta.id, replace(query, crs=meta.storage_crs)) if projected else None
+        ),
         outline_features=_outlines(store, meta),
         projected_crs=meta.storage_crs,
     )
+
+
+def latest_with_values(store: LayerStore, meta: CollectionMeta, field: str) -> int | None:
+    """Return the latest year in which a field has a value anywhere; indicators of one topic end in different years.
+
+    Parameters
+    ----------
+    store : LayerStore
+        The edition's rows.
+    meta : CollectionMeta
+        The collection.
+    field : str
+        A column.
+
+    Returns
+    -------
+    int or None
+        The last year at all where no year has one; None where there are no years.
+    """
+    for year in reversed(meta.periods):
+        all_rows = ItemQuery(first_period=year, last_period=year)
+        if store.count(meta.id, replace(all_rows, equals={field: None})) < store.count(meta.id, all_rows):
+            return year
+    return meta.periods[-1] if meta.periods else None
 
 
 def popup_fields(meta: CollectionMeta, drawn: str) -> tuple[Field, ...]:
@@ -197,13 +227,15 @@ def sentences(
     if meta.kind == "hotspots" and {"alpha", "correction", "permutations"} <= set(tests):
         tested = str(tests.get("tested_level") or meta.level)
         support = describe.Areas(titles.get(tested, Text(tested, tested))) if tested != meta.level else None
-        effective = (tests.get("per_period") or {}).get(period, {}).get("n_effective")
+        note = (tests.get("per_period") or {}).get(period, {})
+        effective = note.get("n_effective")
+        whole = _global(note.get("global"), support or areas, language)
         own = [row for row in rows if not row.get("context")]
         if own and all(row.get("state") == "untestable" for row in own):
             few = effective if support and effective else len(own)
             least = int(tests.get("min_areas", 30))
-            return describe.untestable(few, areas=support or areas, min_areas=least, language=language)
-        return describe.hotspots(
+            return (*describe.untestable(few, areas=support or areas, min_areas=least, language=language), *whole)
+        found = describe.hotspots(
             rows,
             areas=areas,
             alpha=float(tests["alpha"]),
@@ -214,11 +246,12 @@ def sentences(
             support=support,
             n_effective=effective,
         )
+        return (*found, *whole)
     if meta.kind == "index" and style.kind == "categorical":
         labels = tuple(c.value for c in style.classes if c.value is not None)
         if set(labels) == {"hoch", "mittel", "niedrig", "sehr niedrig"}:
             return describe.index_status(rows, areas=areas, language=language, field=style.field)
-    found: tuple[str, ...] = ()
+    found = ()
     handed = (tests.get("handed_down") or {}).get(style.field)
     if style.modelled and isinstance(handed, Mapping):
         source = str(handed.get("source_level", ""))
@@ -229,6 +262,19 @@ def sentences(
     if style.kind == "graduated":
         found = (*found, *describe.values(rows, style, areas=areas, language=language))
     return found
+
+
+def _global(found: Any, support: describe.Areas, language: str) -> tuple[str, ...]:
+    """Say what the global test found, where there was one."""
+    if not isinstance(found, Mapping) or found.get("value") is None:
+        return ()
+    return describe.global_test(
+        float(found["value"]),
+        p=found.get("p"),
+        n_effective=int(found["n_effective"]),
+        support=support,
+        language=language,
+    )
 
 
 def _said(value: Any, language: str) -> str:

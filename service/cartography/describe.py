@@ -182,7 +182,8 @@ def hotspots(
         if members:
             count = areas.of(len(members), len(own), language)
             does = verb[language].split("|")[len(members) > 1]
-            names = "" if support else f": {_names(members, language)}"
+            # A list of many names, or of numbers of cells, tells nobody where that is; the map does.
+            names = "" if support or len(members) > 2 * NAMES else f": {_names(members, language)}"
             certainty = f"; {sure}" if not sentences else ""
             sentences.append(f"{count} {does} {words[language == 'en']}{names}{certainty}).")
     if not sentences:
@@ -202,7 +203,7 @@ def hotspots(
 def _sure(alpha: float, correction: str, permutations: int, language: str) -> str:
     runs = number(permutations, language, 0)
     tail = "Permutationen" if language == "de" else "permutations"
-    return f"p ≤ {number(alpha, language)} {_CORRECTION[correction][language]}, {runs} {tail}"
+    return f"p\u00a0≤\u00a0{number(alpha, language)} {_CORRECTION[correction][language]}, {runs} {tail}"
 
 
 def _names(rows: Sequence[Row], language: str) -> str:
@@ -371,7 +372,7 @@ def index_status(
     own = [row for row in rows if not row.get("context")]
     classed = Counter(str(row[field]) for row in own if row.get(field) in labels)
     worst = [row for row in own if row.get(field) == labels[-1]]
-    names = f" ({_names(worst, language)})" if worst else ""
+    names = f" ({_names(worst, language)})" if 0 < len(worst) <= 2 * NAMES else ""
     rest = ", ".join(f"{english.get(c, c) if language == 'en' else c} {classed[c]}" for c in reversed(labels[:-1]))
     left = len(own) - sum(classed.values())
     last = english.get(labels[-1], labels[-1]) if language == "en" else labels[-1]

@@ -23,7 +23,7 @@ from geodata.errors import ConfigError, SozialmonitorError
 from service.cartography import legend as legends
 from service.cartography import palettes
 from service.cartography.content import MapContent, features_of, is_context
-from service.cartography.shapes import MANY, label_points
+from service.cartography.shapes import MANY, letter_spots, plane, room
 from service.cartography.swatches import key, pattern, swatch
 from service.cartography.texts import TEXTS
 
@@ -301,15 +301,22 @@ def _data(content: MapContent, legend: legends.Legend, basemap: bool) -> dict[st
                 "rows": [legends.value_text(properties.get(f.name), f, language) for f in content.fields],
             }
         )
-    for area, at in zip(areas, label_points([f["geometry"] for f in shown]), strict=True):
-        area["at"] = at
+    polygons, squeeze = plane([f["geometry"] for f in shown])
+    points, radii = room(polygons)
+    for area, point, radius in zip(areas, points, radii, strict=True):
+        area["at"] = _spot(point[0], point[1], radius, squeeze)
+    lettered = [e.index for e in legend.entries if e.letters]
+    codes = [
+        {"c": int(index), "at": _spot(x, y, radius, squeeze)}
+        for x, y, radius, index in letter_spots(polygons, [area["c"] for area in areas], lettered)
+    ]
     if content.context_features is not None:
         context += [_bare(f) for f in features_of(content.context_features, "context_features")]
     outlines = features_of(content.outline_features, "outline_features") if content.outline_features is not None else []
-    places = [f for f in outlines if (f.get("properties") or {}).get("name")]
     return {
         "shapes": _collection(shown),
         "areas": areas,
+        "codes": codes,
         "classes": [
             {
                 "index": e.index,
@@ -323,12 +330,10 @@ def _data(content: MapContent, legend: legends.Legend, basemap: bool) -> dict[st
         ],
         "fields": [f.title[language] for f in content.fields],
         "context": _collection(context) if context else None,
+        "ground": palettes.GROUND,
         "contextLine": palettes.CONTEXT_LINE,
         "outlines": _collection([_bare(f) for f in outlines]) if outlines else None,
-        "places": [
-            {"name": str(f["properties"]["name"]), "at": at}
-            for f, at in zip(places, label_points([f["geometry"] for f in places]), strict=True)
-        ],
+        "places": _places(outlines),
         "bounds": [[47.2, 5.8], [55.1, 15.1]],
         "modelled": legend.modelled,
         "basemap": basemap,
@@ -340,6 +345,21 @@ def _data(content: MapContent, legend: legends.Legend, basemap: bool) -> dict[st
             "whole": TEXTS["whole"][language],
         },
     }
+
+
+def _spot(x: float, y: float, radius: float, squeeze: float) -> list[float]:
+    """Latitude, longitude, and room in degrees of longitude, of a place in the plane of :func:`plane`."""
+    return [round(float(y), 6), round(float(x) / squeeze, 6), round(float(radius) / squeeze, 6)]
+
+
+def _places(outlines: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    named = [f for f in outlines if (f.get("properties") or {}).get("name")]
+    polygons, squeeze = plane([f["geometry"] for f in named])
+    points, radii = room(polygons)
+    return [
+        {"name": str(f["properties"]["name"]), "at": _spot(point[0], point[1], radius, squeeze)}
+        for f, point, radius in zip(named, points, radii, strict=True)
+    ]
 
 
 def _name(feature: Mapping[str, Any], content: MapContent) -> str:

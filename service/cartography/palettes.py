@@ -42,7 +42,7 @@ LISA: MappingProxyType[str, Look] = MappingProxyType(
         "Low-Low": Look("#2166ac", "\\", "LL"),
         "High-Low": Look("#f4a582", "x", "HL"),
         "Low-High": Look("#92c5de", ".", "LH"),
-        "not significant": Look("#f4f2ee"),
+        "not significant": Look("#e9e5db"),
     }
 )
 
@@ -51,7 +51,7 @@ GI_STAR: MappingProxyType[str, Look] = MappingProxyType(
     {
         "hot": Look("#b2182b", "/", "H"),
         "cold": Look("#2166ac", "\\", "C"),
-        "not significant": Look("#f4f2ee"),
+        "not significant": Look("#e9e5db"),
     }
 )
 
@@ -74,7 +74,9 @@ STATES: MappingProxyType[str, Look] = MappingProxyType(
 )
 
 MISSING = Look("#bdbdbd", "", "")
-CONTEXT_LINE = "#8c8c8c"
+#: Behind the areas.
+GROUND = "#fbfcfd"
+CONTEXT_LINE = "#9a9a9a"
 INK = "#222222"
 
 

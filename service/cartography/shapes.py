@@ -34,6 +34,8 @@ class Shapes:
         What is drawn around and over them.
     outer : list of matplotlib.path.Path
         The rim of all areas together; only where there are many.
+    places : list of (float, float, float, str)
+        Where the names of ``over`` go, the room there in metres, and the name.
     extent : (float, float, float, float)
         West, south, east, north of the areas, with a rim of 3 %.
     """
@@ -43,6 +45,7 @@ class Shapes:
     context: list[Outline]
     over: list[Outline]
     outer: list[Outline]
+    places: list[tuple[float, float, float, str]]
     extent: tuple[float, float, float, float]
 
 
@@ -92,7 +95,8 @@ def shapes_of(content: MapContent) -> Shapes:
         polygons=own,
         context=[outline(g) for g in (*near, *extra)],
         over=[outline(g) for g in over],
-        outer=[outline(_rim(own))] if len(own) >= MANY else [],
+        outer=[outline(g) for g in clumps(own)] if len(own) >= MANY else [],
+        places=_places(over, content),
         extent=(west - rim, south - rim, east + rim, north + rim),
     )
 
@@ -109,12 +113,37 @@ def _metres(features: Sequence[Mapping[str, Any]], content: MapContent, projecte
     return shapely.transform(found, lambda xy: np.column_stack(transformer.transform(xy[:, 0], xy[:, 1])))
 
 
-def _rim(polygons: Any) -> Any:
-    """Outer border of many cells; half a metre closes the gaps that rounded coordinates leave between them."""
+def _places(over: Any, content: MapContent) -> list[tuple[float, float, float, str]]:
+    if content.outline_features is None or not len(over):
+        return []
+    names = [
+        str((f.get("properties") or {}).get("name") or "")
+        for f in features_of(content.outline_features, "outline_features")
+    ]
+    points, radii = room(over)
+    return [(float(x), float(y), float(r), name) for (x, y), r, name in zip(points, radii, names, strict=True) if name]
+
+
+def clumps(cells: Any) -> Any:
+    """Join cells that touch or nearly do into simple shapes, gaps of up to two cells closed and holes filled.
+
+    Parameters
+    ----------
+    cells : array of shapely geometries, shape (n,)
+        In plane coordinates.
+
+    Returns
+    -------
+    numpy.ndarray of shapely polygons
+        For a line around many cells, or one short code on a cluster of them; not for measuring.
+    """
+    import numpy as np
     import shapely
 
-    grown = shapely.union_all(shapely.buffer(polygons, 0.5, join_style="mitre"))
-    return shapely.buffer(grown, -0.5, join_style="mitre")
+    reach = float(np.median(np.sqrt(shapely.area(cells)))) * 1.01
+    grown = shapely.union_all(shapely.buffer(cells, reach, join_style="mitre", cap_style="square"))
+    closed = shapely.get_parts(shapely.buffer(grown, -reach, join_style="mitre"))
+    return shapely.polygons(shapely.get_exterior_ring(closed))
 
 
 def outline(geometry: Any) -> Outline:
@@ -161,8 +190,39 @@ def room(polygons: Any) -> tuple[Any, Any]:
     return shapely.get_coordinates(shapely.get_point(circles, 0)), shapely.length(circles)
 
 
-def label_points(geometries: Sequence[Mapping[str, Any]]) -> list[list[float]]:
-    """Find where the letters go on a map of longitude and latitude.
+def letter_spots(polygons: Any, classes: Sequence[int], lettered: Sequence[int]) -> list[tuple[float, ...]]:
+    """Find where the short codes of classes go.
+
+    Parameters
+    ----------
+    polygons : array of shapely geometries, shape (n,)
+        In plane coordinates.
+    classes : sequence of int, length n
+        Class index of each.
+    lettered : sequence of int
+        The classes that have a code.
+
+    Returns
+    -------
+    list of (x, y, radius, class index)
+        One per area, or, where there are many, one per clump of cells of the same class.
+    """
+    import numpy as np
+
+    spots: list[tuple[float, ...]] = []
+    of = np.asarray(classes)
+    for index in lettered:
+        members = polygons[of == index]
+        if len(members) and len(polygons) >= MANY:
+            members = clumps(members)
+        if len(members):
+            points, radii = room(members)
+            spots += [(float(x), float(y), float(r), index) for (x, y), r in zip(points, radii, strict=True)]
+    return spots
+
+
+def plane(geometries: Sequence[Mapping[str, Any]]) -> tuple[Any, float]:
+    """Bring polygons of longitude and latitude to a plane where circles are round.
 
     Parameters
     ----------
@@ -171,17 +231,17 @@ def label_points(geometries: Sequence[Mapping[str, Any]]) -> list[list[float]]:
 
     Returns
     -------
-    list of [float, float, float]
-        Latitude, longitude, and the radius of :func:`room` in degrees of longitude.
+    polygons : numpy.ndarray of shapely geometries
+        With longitudes multiplied by the second value.
+    squeeze : float
+        Cosine of the middle latitude.
     """
     import numpy as np
     import shapely
 
-    if not geometries:
-        return []
     shapes = shapely.from_geojson([json.dumps(g) for g in geometries])
+    if not len(shapes):
+        return shapes, 1.0
     _, south, _, north = shapely.total_bounds(shapes)
-    squeeze = np.cos(np.radians((south + north) / 2))
-    points, radii = room(shapely.transform(shapes, lambda xy: xy * np.array([squeeze, 1.0])))
-    found = np.column_stack([points[:, 1], points[:, 0] / squeeze, radii / squeeze])
-    return [[round(float(v), 6) for v in row] for row in found]
+    squeeze = float(np.cos(np.radians((south + north) / 2)))
+    return shapely.transform(shapes, lambda xy: xy * np.array([squeeze, 1.0])), squeeze

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from service.cartography import legend as legends
 from service.cartography import palettes
-from service.cartography.shapes import MANY, Shapes, room
+from service.cartography.shapes import MANY, Shapes, letter_spots
 from service.cartography.texts import number
 
 if TYPE_CHECKING:
@@ -74,10 +74,10 @@ def draw_map(chart: Axes, legend: legends.Legend, shapes: Shapes, width: float, 
     chart.set_ylim(y - scale * height / 2, y + scale * height / 2)
     chart.set_xticks([])
     chart.set_yticks([])
-    chart.set_facecolor("#eef1f3")
+    chart.set_facecolor(palettes.GROUND)
     for spine in chart.spines.values():
         spine.set(color="#d0d7de", linewidth=0.6)
-    _paths(chart, shapes.context, 1, facecolors="#f8f9fa", edgecolors=palettes.CONTEXT_LINE, linewidths=0.5)
+    _paths(chart, shapes.context, 1, facecolors=palettes.GROUND, edgecolors=palettes.CONTEXT_LINE, linewidths=0.5)
     classes = [index for index in legend.classes if index >= 0]
     for entry in legend.entries:
         chosen = [path for path, index in zip(shapes.areas, classes, strict=True) if index == entry.index]
@@ -85,8 +85,7 @@ def draw_map(chart: Axes, legend: legends.Legend, shapes: Shapes, width: float, 
     if legend.modelled:
         _paths(chart, shapes.outer, 4, facecolors="none", edgecolors="#30363d", linewidths=0.8, linestyles=[DASHES])
     _paths(chart, shapes.over, 4, facecolors="none", edgecolors="#24292f", linewidths=0.8)
-    if len(classes) < MANY:
-        _letters(chart, legend, shapes, classes, scale)
+    _letters(chart, legend, shapes, classes, scale)
     _scale_bar(chart, scale, width, language)
 
 
@@ -118,19 +117,19 @@ def _one_class(chart: Axes, paths: Sequence[Any], entry: legends.Entry, *, many:
 
 
 def _letters(chart: Axes, legend: legends.Legend, shapes: Shapes, classes: Sequence[int], scale: float) -> None:
-    """Write the short code into each area that has room for it."""
-    looks = {entry.index: entry for entry in legend.entries}
-    points, radii = room(shapes.polygons)
-    for index, point, radius in zip(classes, points, radii, strict=True):
-        letters = looks[index].letters
-        space = float(radius) / scale  # millimetres
-        if letters and space >= 0.6 + 0.5 * len(letters):
+    """Write short codes and names of places where they have room, codes first."""
+    looks = {entry.index: entry.letters for entry in legend.entries if entry.letters}
+    for x, y, radius, index in letter_spots(shapes.polygons, classes, list(looks)):
+        letters = looks[int(index)]
+        space = radius / scale  # millimetres
+        if space >= 0.6 + 0.5 * len(letters):
+            size = min(7.0, 2.2 + 1.6 * space)
             put(
                 chart,
-                float(point[0]),
-                float(point[1]),
+                x,
+                y,
                 letters,
-                min(7.0, 2.2 + 1.6 * space),
+                size,
                 colour="#111111",
                 weight="bold",
                 ha="center",
@@ -138,6 +137,9 @@ def _letters(chart: Axes, legend: legends.Legend, shapes: Shapes, classes: Seque
                 halo=True,
                 zorder=6,
             )
+    for x, y, radius, name in shapes.places:
+        if radius / scale >= 0.42 * len(name):
+            put(chart, x, y, name, 6, colour="#333333", ha="center", va="center", halo=True, zorder=5)
 
 
 def bar_length(longest: float) -> float:

@@ -1,0 +1,1 @@
+"""Work that the serving process must not do itself: drawing maps in worker processes."""

@@ -119,8 +119,7 @@ def cell_mass(inputs: Inputs, ancillary_id: str) -> tuple[pd.Series, tuple[str, 
 
     spec = inputs.county.ancillary[ancillary_id]
     level = str(spec.level)
-    # Cells beyond the county take part: a coarse cell on the border keeps its people on both sides.
-    ids = inputs.levels[level].areas.index.union(_delivered(inputs, spec.variables), sort=True)
+    ids = inputs.levels[level].areas.index
     parts = []
     for variable in spec.variables:
         periods = inputs.figures.periods(variable, ids)
@@ -139,18 +138,11 @@ def cell_mass(inputs: Inputs, ancillary_id: str) -> tuple[pd.Series, tuple[str, 
     coarse, before = cell_mass(inputs, spec.benchmark)
     size = inputs.county.levels[coarse_level].cell_size
     groups = coarser_cells(ids, int(size or 0))
+    # Both levels hold the county's own cells, so the people of both layers are the same people: a coarse cell on the
+    # border is spread over its own fine cells, and a fine one whose coarse cell is beyond the border gets nobody.
     scaled, provenance = benchmark_mass(mass, groups.where(groups.isin(coarse.index)), coarse)
     empty = provenance.index[provenance["provenance"] == "even"]
     return scaled, (*before, *(f"{cell}: {spec.title.de} fehlt, gleichmäßig verteilt" for cell in empty))
-
-
-def _delivered(inputs: Inputs, variables: tuple[str, ...]) -> pd.Index:
-    """Return the ids for which any of the variables was delivered."""
-    ids = pd.Index([], dtype=object)
-    for (name, _), frame in inputs.figures.frames.items():
-        if name in variables:
-            ids = ids.union(frame.index, sort=False)
-    return ids
 
 
 def _source_of_cells(inputs: Inputs, source: str, target: str) -> pd.Series:

@@ -140,23 +140,36 @@ def _read_level(
             boundary_date=spec.boundary_date,
             source=source,
         )
-    ids = pd.Index(tables[str(spec.cells)].table["area_id"].unique())
-    if spec.fill is not None:
-        # A populated coarse cell without any fine one would lose its people: all its fine cells stand in for it.
-        coarse = levels[spec.fill].areas.index
-        ids = ids.union(divide_cells(coarse, ids, cell_size=int(spec.cell_size or 0)), sort=False)
-    return cells_layer(
-        ids,
-        cell_size=int(spec.cell_size or 0),
-        crs=county.crs,
-        level=spec.id,
-        title=spec.title,
-        parents=levels[str(spec.parent)],
-        context=spec.context,
-        where=f"levels.{spec.id}",
-        boundary_date=spec.boundary_date,
-        source=source,
-    )
+    def layer(ids: pd.Index) -> AreaLayer:
+        return cells_layer(
+            ids,
+            cell_size=int(spec.cell_size or 0),
+            crs=county.crs,
+            level=spec.id,
+            title=spec.title,
+            parents=levels[str(spec.parent)],
+            context=spec.context,
+            where=f"levels.{spec.id}",
+            boundary_date=spec.boundary_date,
+            source=source,
+        )
+
+    cells = layer(pd.Index(tables[str(spec.cells)].table["area_id"].unique()))
+    if spec.fill is None:
+        return cells
+    # A populated coarse cell without any fine one would lose its people: all its fine cells stand in for it.
+    coarse = _populated(county, spec.fill, tables, levels)
+    made = divide_cells(coarse, cells.areas.index, cell_size=int(spec.cell_size or 0))
+    return layer(cells.areas.index.union(made, sort=False))
+
+
+def _populated(
+    county: County, level: str, tables: dict[str, Observations], levels: dict[str, AreaLayer]
+) -> pd.Index:
+    """Return the cells of a level about which its table says anything but "nobody lives here"."""
+    table = tables[str(county.levels[level].cells)].table
+    ids = pd.Index(table.loc[table["value"] > 0, "area_id"].unique())
+    return levels[level].areas.index.intersection(ids)
 
 
 def _require_overlap(county: County, tables: dict[str, Observations], levels: dict[str, AreaLayer]) -> None:

@@ -140,14 +140,34 @@ class Overlay:
 
 
 def overlay(
-    source: gpd.GeoDataFrame, target: gpd.GeoDataFrame, *, names: tuple[str, str], overlap_tolerance: float
+    source: gpd.GeoDataFrame,
+    target: gpd.GeoDataFrame,
+    *,
+    names: tuple[str, str],
+    overlap_tolerance: float,
+    sliver: float,
 ) -> Overlay:
     """Check two layers of zones and cut them with each other.
+
+    Parameters
+    ----------
+    source, target : geopandas.GeoDataFrame
+        Zones indexed by area id, in one projected CRS in metres.
+    names : tuple of str
+        What to call the layers in messages.
+    overlap_tolerance : float
+        Largest share of a zone that may lie in others of its layer.
+    sliver : float
+        Pieces that take less than this share of their source and of their target are dropped; ``covered`` counts them.
+
+    Returns
+    -------
+    Overlay
 
     Raises
     ------
     CrsError, AreaKeyError, GeometryError, SpatialError
-        See :func:`.checks.zone_geometry` and :func:`.checks.refuse_overlaps`; also where the layers share no area.
+        See :func:`.zone_geometry` and :func:`.refuse_overlaps`; also where the layers share no area.
     """
     s = zone_geometry(source, names[0], tolerance=overlap_tolerance)
     t = zone_geometry(target, names[1], tolerance=overlap_tolerance)
@@ -155,12 +175,15 @@ def overlay(
     refuse_overlaps(s, source.index, names[0], tolerance=overlap_tolerance)
     refuse_overlaps(t, target.index, names[1], tolerance=overlap_tolerance)
     pieces = intersect(s, t)
+    area = shapely.area(s)
+    covered = np.minimum(np.bincount(pieces.source, pieces.area, len(s)) / area, 1.0)
+    smaller = np.minimum(area[pieces.source], shapely.area(t)[pieces.target])
+    pieces = pieces.take(pieces.area >= sliver * smaller)
     if not len(pieces.area):
         raise SpatialError(
-            f"expected zones that overlap, found none: {source.total_bounds.round()} and {target.total_bounds.round()}",
+            f"expected zones that overlap, found none: bounds {source.total_bounds.round().tolist()} and "
+            f"{target.total_bounds.round().tolist()}",
             where=f"{names[0]} and {names[1]}",
             hint="check that both layers show the same region and that their CRS are the ones they were made in",
         )
-    area = shapely.area(s)
-    covered = np.minimum(np.bincount(pieces.source, pieces.area, len(s)) / area, 1.0)
     return Overlay(s, t, pieces, area, covered)

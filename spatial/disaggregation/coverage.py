@@ -43,6 +43,10 @@ class Pieces:
     geometry: NDArray[np.object_]
     area: NDArray[np.float64]
 
+    def take(self, kept: NDArray[np.bool_]) -> Pieces:
+        """Return some of the pieces."""
+        return Pieces(self.source[kept], self.target[kept], self.geometry[kept], self.area[kept])
+
 
 def intersect(source: NDArray[np.object_], target: NDArray[np.object_]) -> Pieces:
     """Intersect every source zone with every target zone.
@@ -173,10 +177,9 @@ def raster_sums(
     if not len(geometry):
         return np.zeros((len(rasters), 0)), np.zeros(0)
     if grid.crs.equals(zones_crs, ignore_axis_order=True):
-        polygons = gpd.GeoSeries(geometry)
+        polygons = gpd.GeoSeries(geometry, crs=grid.crs)
     else:
         polygons = gpd.GeoSeries(shapely.segmentize(geometry, EDGE), crs=zones_crs).to_crs(grid.crs)
-        polygons = gpd.GeoSeries(polygons.array, crs=None)
     if not np.isfinite(polygons.total_bounds).all():
         raise CrsError(
             f"the zones cannot be expressed in the raster's CRS {grid.crs.to_string()}",
@@ -184,10 +187,9 @@ def raster_sums(
             hint="check the CRS of both; one of them is probably wrong",
         )
     bounds = (grid.west, grid.south, grid.east, grid.north)
-    sources = [
-        NumPyRasterSource(np.ascontiguousarray(values[::-1] if grid.flipped else values), *bounds, name=f"raster{i}")
-        for i, values in enumerate(rasters)
-    ]
+    upright = [np.ascontiguousarray(values[::-1] if grid.flipped else values) for values in rasters]
+    wkt = grid.crs.to_wkt()
+    sources = [NumPyRasterSource(v, *bounds, name=f"raster{i}", srs_wkt=wkt) for i, v in enumerate(upright)]
     table = exact_extract(sources, gpd.GeoDataFrame(geometry=polygons), ["sum", "count"], output="pandas")
     names = ["sum"] if len(rasters) == 1 else [f"raster{i}_sum" for i in range(len(rasters))]
     count = table["count" if len(rasters) == 1 else "raster0_count"].to_numpy(dtype=np.float64)

@@ -62,9 +62,9 @@
       looks[look.index] = look;
     });
 
-    function pixels(area) {            /* radius of the largest circle inside the area, on the screen */
-      var centre = L.latLng(area.at[0], area.at[1]);
-      var east = L.latLng(area.at[0], area.at[1] + area.at[2]);
+    function pixels(place) {            /* radius of the largest circle inside, on the screen */
+      var centre = L.latLng(place.at[0], place.at[1]);
+      var east = L.latLng(place.at[0], place.at[1] + place.at[2]);
       return map.latLngToLayerPoint(east).x - map.latLngToLayerPoint(centre).x;
     }
 
@@ -82,7 +82,7 @@
 
     if (data.context) {
       L.geoJSON(data.context, { interactive: false, style: {
-        color: data.contextLine, weight: 1, fill: true, fillColor: "#f7f8f9", fillOpacity: data.basemap ? 0 : 1
+        color: data.contextLine, weight: 1, fill: true, fillColor: data.ground, fillOpacity: data.basemap ? 0 : 1
       } }).addTo(map);
     }
 
@@ -139,10 +139,10 @@
         if (pixels(place) > 3.2 * place.name.length) { code(place.at, place.name, "sm-place"); }
       });
       var view = map.getBounds().pad(0.1);
-      data.areas.forEach(function (area) {
-        var letters = looks[area.c].letters;
-        if (letters && (picked === null || picked === area.c) && pixels(area) >= 4 + 3 * letters.length &&
-            view.contains([area.at[0], area.at[1]])) { code(area.at, letters, ""); }
+      data.codes.forEach(function (spot) {
+        var letters = looks[spot.c].letters;
+        if ((picked === null || picked === spot.c) && pixels(spot) >= 4 + 3 * letters.length &&
+            view.contains([spot.at[0], spot.at[1]])) { code(spot.at, letters, ""); }
       });
     }
     function restyle() { shapes.setStyle(style); }

@@ -1,0 +1,196 @@
+"""What can go wrong with a request, one table from error to status, and problem details (RFC 9457) for every answer.
+
+Domain errors know no HTTP: :data:`STATUS` alone maps them. What is the visitor's mistake is told in full; what is the
+machine's is written to the log, and the visitor learns only that it happened.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import ClassVar
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from geodata.errors import NotFoundError, QueryError, SozialmonitorError, StoreError, WithdrawnError
+from service.api.negotiation import MediaType, language_of, wants
+from service.api.pages import Pages
+from service.jobs.pool import JobError
+from service.locale import Language, say
+
+log = logging.getLogger(__name__)
+
+PROBLEM_JSON = "application/problem+json"
+
+
+class ApiError(SozialmonitorError):
+    """A request that cannot be answered as asked.
+
+    Parameters
+    ----------
+    key : str
+        Name of the text in ``service/locale`` without its section ``error``.
+    parameter : str, optional
+        The query parameter at fault.
+    allowed : sequence of str, optional
+        What could have been asked instead.
+    **values
+        Placeholders of the text.
+    """
+
+    status: ClassVar[int] = 400
+
+    def __init__(
+        self, key: str, *, parameter: str | None = None, allowed: Sequence[str] | None = None, **values: object
+    ) -> None:
+        self.key = key
+        self.parameter = parameter
+        self.allowed = None if allowed is None else list(allowed)
+        self.values = values
+        super().__init__(self.told("en"))
+
+    def told(self, language: Language) -> str:
+        """Return what happened in a language."""
+        return say(language, f"error.{self.key}", **self.values)
+
+
+class BadRequestError(ApiError):
+    """A parameter is unknown, malformed or contradicts another."""
+
+
+class UnknownResourceError(ApiError):
+    """The collection, feature, publication or file does not exist."""
+
+    status = 404
+
+
+class NoPublicationError(ApiError):
+    """Nothing was published yet."""
+
+    status = 503
+
+
+class ForbiddenHostError(ApiError):
+    """The internal edition was asked for under another name than the loopback's."""
+
+    status = 403
+
+
+#: Domain error → status; the first class that fits counts. Everything else is 500.
+STATUS: tuple[tuple[type[SozialmonitorError], int], ...] = (
+    (QueryError, 400),
+    (NotFoundError, 404),
+    (WithdrawnError, 410),
+    (StoreError, 503),
+    (JobError, 503),
+)
+
+#: Status of a domain error → text; what is missing here is told by the error itself.
+_TEXTS = {410: "withdrawn", 503: "store", 500: "internal"}
+
+#: Seconds after which a client may ask again.
+RETRY_AFTER = "10"
+
+
+def status_of(error: SozialmonitorError) -> int:
+    """Return the status an error answers with."""
+    if isinstance(error, ApiError):
+        return error.status
+    return next((status for kind, status in STATUS if isinstance(error, kind)), 500)
+
+
+def problem(
+    request: Request,
+    pages: Pages,
+    status: int,
+    detail: str,
+    *,
+    extra: Mapping[str, object] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Answer an error: a page for a browser, problem details for everything else.
+
+    Parameters
+    ----------
+    request : Request
+        What was asked.
+    pages : Pages
+        The templates.
+    status : int
+        HTTP status.
+    detail : str
+        What was wrong and what is allowed, in the visitor's language.
+    extra : mapping, optional
+        Further members: ``parameter``, ``allowed``.
+    headers : mapping, optional
+        Further headers.
+
+    Returns
+    -------
+    Response
+        Never cached.
+    """
+    language = language_of(request, pages.language)
+    try:
+        title = HTTPStatus(status).phrase
+    except ValueError:
+        title = "Error"
+    members = dict(extra or {})
+    sent = {"Cache-Control": "no-store", **(headers or {})}
+    if status == 503:
+        sent.setdefault("Retry-After", RETRY_AFTER)
+    if request.method in {"GET", "HEAD"} and wants(request) == MediaType.HTML:
+        return pages.page(
+            request, "error.html", language, status=status, headers=sent, title=say(language, "error.title"),
+            code=status, detail=detail, members=members,
+        )  # fmt: skip
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **members}
+    return JSONResponse(
+        {**body, "instance": request.url.path}, status_code=status, headers=sent, media_type=PROBLEM_JSON
+    )
+
+
+def install(app: FastAPI, pages: Pages) -> None:
+    """Give an application its answers to errors.
+
+    Parameters
+    ----------
+    app : FastAPI
+        The application.
+    pages : Pages
+        The templates of the error page.
+    """
+
+    async def on_domain_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, SozialmonitorError)
+        status = status_of(error)
+        language = language_of(request, pages.language)
+        if isinstance(error, ApiError):
+            extra: dict[str, object] = {}
+            if error.parameter is not None:
+                extra["parameter"] = error.parameter
+            if error.allowed is not None:
+                extra["allowed"] = error.allowed
+            return problem(request, pages, status, error.told(language), extra=extra)
+        if status >= 500:
+            log.error("%s %s: %s", request.method, request.url.path, error)
+        key = "worker" if isinstance(error, JobError) else _TEXTS.get(status)
+        return problem(request, pages, status, say(language, f"error.{key}") if key else error.message)
+
+    async def on_http_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        language = language_of(request, pages.language)
+        key = {404: "path", 405: "method"}.get(error.status_code)
+        detail = say(language, f"error.{key}", path=request.url.path, method=request.method) if key else error.detail
+        return problem(request, pages, error.status_code, detail, headers=error.headers)
+
+    async def on_any_error(request: Request, error: Exception) -> Response:
+        # The traceback is logged by the server; what it says is not for visitors.
+        return problem(request, pages, 500, say(language_of(request, pages.language), "error.internal"))
+
+    app.add_exception_handler(SozialmonitorError, on_domain_error)
+    app.add_exception_handler(HTTPException, on_http_error)
+    app.add_exception_handler(Exception, on_any_error)
