@@ -297,7 +297,7 @@ def _selected(
                         where=where,
                         hint=f'write select = {{ {dimension} = "…" }} for {name!r}; "" is the total',
                     )
-                mask &= ~here | fits
+                mask = mask & (~here | fits)
                 if dimension not in spec.select:
                     notes.append(f"{dimension}: the total is taken")
         units = pd.unique(flat.rows["value_unit"][mask])

@@ -109,7 +109,8 @@ def read_areas(
         frame = _kept(frame, _field(field, columns, place), value, place)
 
     ids = keys.convert_keys(_keys(frame[names[id_field]], id_field, key, place), key, where=place)
-    areas = frame[[frame.geometry.name]].rename_geometry("geometry").reset_index(drop=True)
+    areas = frame[[frame.geometry.name]].rename(columns={frame.geometry.name: "geometry"}).set_geometry("geometry")
+    areas = areas.reset_index(drop=True)
     ids = ids.reset_index(drop=True)
     areas.insert(0, "area_id", ids)
     areas["name"] = _texts(frame[names[name_field]]) if name_field else ids
