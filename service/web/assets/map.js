@@ -99,7 +99,8 @@
           tip.appendChild(element("strong", "", area.name));
           tip.appendChild(document.createTextNode(" – " + look.label));
           return tip;
-        }, { sticky: true });
+        }, { sticky: true, direction: "top", offset: [0, -8] });
+        layer.on("popupopen", function () { layer.closeTooltip(); });
         layer.on("mouseover", function () { layer.setStyle({ stroke: true, weight: 2.5, color: "#111" }); layer.bringToFront(); });
         layer.on("mouseout", function () { shapes.resetStyle(layer); });
         layer.on("add", function () {
@@ -116,7 +117,7 @@
     });
 
     home = shapes.getLayers().length ? shapes.getBounds() : L.latLngBounds(data.bounds);
-    function goHome() { map.fitBounds(home, { padding: [14, 14], animate: false }); }
+    function goHome() { map.closePopup(); map.fitBounds(home, { padding: [14, 14], animate: false }); }
     goHome();
     shapes.addTo(map);
     restyle();
@@ -154,6 +155,7 @@
       button.addEventListener("click", function () {
         var index = Number(button.dataset.class);
         picked = picked === index ? null : index;
+        map.closePopup();
         document.querySelectorAll(".sm-class").forEach(function (other) {
           other.setAttribute("aria-pressed", String(Number(other.dataset.class) === picked));
         });
@@ -181,7 +183,10 @@
     L.control.scale({ imperial: false, maxWidth: 140 }).addTo(map);
 
     /* An embedding frame gets its size late: fit again, until somebody has taken the map in hand. */
-    var touched = false;
+    var touched = false, root = document.documentElement;
+    /* Leaflet takes the focus at every click; a frame around the map is for those who use the keyboard. */
+    document.addEventListener("keydown", function () { root.classList.add("sm-keys"); });
+    document.addEventListener("pointerdown", function () { root.classList.remove("sm-keys"); });
     ["pointerdown", "wheel", "keydown"].forEach(function (name) {
       document.addEventListener(name, function () { touched = true; }, { passive: true });
     });
