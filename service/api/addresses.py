@@ -30,7 +30,7 @@ class Addresses:
     @classmethod
     def of(cls, request: Request, settings: Settings, language: Language) -> Addresses:
         """Build them for a request."""
-        keep = {}
+        keep: dict[str, str] = {}
         if language != settings.language:
             keep["lang"] = language
         if pinned := request.query_params.get("publication"):

@@ -145,12 +145,23 @@ def problem(
     if request.method in {"GET", "HEAD"} and wants(request) == MediaType.HTML:
         return pages.page(
             request, "error.html", language, status=status, headers=sent, title=say(language, "error.title"),
-            code=status, detail=detail, members=members,
+            code=status, detail=detail, members=members, choices=_choices(request, members),
         )  # fmt: skip
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **members}
     return JSONResponse(
         {**body, "instance": request.url.path}, status_code=status, headers=sent, media_type=PROBLEM_JSON
     )
+
+
+def _choices(request: Request, members: Mapping[str, object]) -> list[str]:
+    """Return the same address with each of the allowed values, where a parameter's value was at fault."""
+    name, allowed = members.get("parameter"), members.get("allowed")
+    if not isinstance(name, str) or not isinstance(allowed, list) or name in allowed:
+        return []
+    # Unknown parameters list names, not values.
+    if request.query_params.get(name) is None and name != "indicator":
+        return []
+    return [str(request.url.include_query_params(**{name: value})) for value in allowed]
 
 
 def install(app: FastAPI, pages: Pages) -> None:

@@ -68,13 +68,13 @@ def wants(request: Request, offered: Sequence[MediaType] = (MediaType.JSON, Medi
         One of those offered.
     """
     asked = request.query_params.get("f")
-    if asked in offered:
+    if asked is not None and asked in offered:
         return MediaType(asked)
     for _, media in _accepted(request.headers.get("accept", "")):
         if media == "*/*":
             return offered[0]
         found = _RANGES.get(media)
-        if found in offered:
+        if found is not None and found in offered:
             return found
         # A client that takes any GeoJSON takes what is offered as JSON, and the other way round.
         if found in {MediaType.JSON, MediaType.GEOJSON}:

@@ -131,22 +131,19 @@ def items_links(
     language: Language,
 ) -> list[Link]:
     """Return the links of a page of features; the next page stays with the publication of the first."""
-    asked = {name: value for name, value in given.items() if name != "f"}
     to = addresses.to
+
+    def here(**more: str) -> str:
+        return to("collections", meta.id, "items", **{**given, **more})
+
     links = [
-        link(
-            "self", to("collections", meta.id, "items", **{**asked, "f": "json"}), GEOJSON, say(language, "link.this")
-        ),
-        link(
-            "alternate", to("collections", meta.id, "items", **{**asked, "f": "html"}), HTML, say(language, "link.html")
-        ),
+        link("self", here(f="json"), GEOJSON, say(language, "link.this")),
+        link("alternate", here(f="html"), HTML, say(language, "link.html")),
         link("collection", to("collections", meta.id), JSON, meta.title[language]),
     ]
     if page.next is not None:
-        following = {**asked, "next": page.next, "publication": publication, "f": "json"}
-        links.append(
-            link("next", to("collections", meta.id, "items", **following), GEOJSON, say(language, "link.next"))
-        )
+        following = here(next=page.next, publication=publication, f="json")
+        links.append(link("next", following, GEOJSON, say(language, "link.next")))
     return links
 
 

@@ -159,6 +159,11 @@ def _get(
     }
 
 
+def _choice(kind: str, allowed: Sequence[object]) -> Schema:
+    """Return a schema with its values listed; a list of none would allow nothing and be invalid."""
+    return {"type": kind} | ({"enum": list(allowed)} if allowed else {})
+
+
 def _filter(field: Field, language: Language) -> Schema:
     """Return the filter of one queryable: ``style: form, explode: false``, so that QGIS offers it."""
     schema: Schema = {"type": field.type}
@@ -198,7 +203,9 @@ def _collection_paths(meta: CollectionMeta, language: Language) -> Schema:
     filters = [_filter(field, language) for field in meta.properties]
     picture = {"type": "string", "format": "binary"}
     return {
-        where: _get(f"{meta.id}.describe", meta.level, said("collection"), {JSON: _ref("schemas", "collection")} | html),
+        where: _get(
+            f"{meta.id}.describe", meta.level, said("collection"), {JSON: _ref("schemas", "collection")} | html
+        ),
         f"{where}/queryables": _get(
             f"{meta.id}.queryables", meta.level, said("queryables"), {SCHEMA_JSON: {"type": "object"}} | html
         ),
@@ -246,9 +253,13 @@ def document(
     html = {HTML: {"type": "string"}}
     base = {
         "/": _get("landing", "service", said("landing"), {JSON: _ref("schemas", "landing")} | html),
-        "/conformance": _get("conformance", "service", said("conformance"), {JSON: _ref("schemas", "conformance")} | html),
+        "/conformance": _get(
+            "conformance", "service", said("conformance"), {JSON: _ref("schemas", "conformance")} | html
+        ),
         "/api": _get("api", "service", said("api"), {OPENAPI_30: {"type": "object"}}),
-        "/collections": _get("collections", "service", said("collections"), {JSON: _ref("schemas", "collections")} | html),
+        "/collections": _get(
+            "collections", "service", said("collections"), {JSON: _ref("schemas", "collections")} | html
+        ),
         "/hotspots": _get(
             "hotspots", "service", said("hotspots"),
             {GEOJSON: _ref("schemas", "features"), "image/png": {"type": "string", "format": "binary"}} | html,

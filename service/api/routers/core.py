@@ -1,0 +1,93 @@
+"""Landing page, conformance, API definition: where a client begins."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+
+from geodata.errors import SozialmonitorError
+from service.api.dependencies import VERSION, Context, Ctx, latest_first, shared_of
+from service.api.errors import status_of
+from service.api.negotiation import MediaType
+from service.api.ogc import documents, openapi
+from service.api.ogc.conformance import CONFORMANCE
+from service.api.routers.hotspots import tested
+
+router = APIRouter()
+READ = ["GET", "HEAD"]
+
+
+def definition(context: Context) -> dict[str, object]:
+    """Return the API definition, built once per publication, address and language."""
+    key = ("openapi", context.addresses.base, context.language)
+    kept = context.served.kept
+    if key not in kept:
+        # Addresses come from the Host header where none is set: what is kept for them must not grow without end.
+        if len(kept) > 16:
+            kept.clear()
+        title = context.say("page.monitor_of", county=context.title)
+        metas = list(context.served.collections.values())
+        kept[key] = openapi.document(title, VERSION, context.addresses.base, metas, context.language)
+    document: dict[str, object] = kept[key]
+    return document
+
+
+@router.api_route("/", methods=READ)
+def landing(context: Ctx) -> Response:
+    """Say where everything is: for a browser the home page, else links."""
+    context.parameters()
+    if context.format(MediaType.JSON, MediaType.HTML) == MediaType.HTML:
+        shown = latest_first(context.served.collections.values())
+        levels = [
+            {"meta": level, "collections": [meta for meta in shown if meta.level == level.id]}
+            for level in context.served.store.levels()
+        ]
+        indicators = [
+            (name, next(iter(found.values())).title[context.language]) for name, found in tested(context).items()
+        ]
+        shown_levels = [entry for entry in levels if entry["collections"]]
+        return context.page("home.html", levels=shown_levels, hotspots=indicators, keep=context.addresses.keep)
+    title = context.say("page.monitor_of", county=context.title)
+    description = context.say("page.intro")
+    return context.json(documents.landing(title, description, context.addresses, context.language))
+
+
+@router.api_route("/conformance", methods=READ)
+def conformance(context: Ctx) -> Response:
+    """Say what is announced."""
+    context.parameters()
+    if context.format(MediaType.JSON, MediaType.HTML) == MediaType.HTML:
+        return context.page("conformance.html", classes=CONFORMANCE)
+    return context.json(documents.conformance(CONFORMANCE, context.addresses, context.language))
+
+
+@router.api_route("/api", methods=READ)
+def api(context: Ctx) -> Response:
+    """Define the API in OpenAPI 3.0; a browser gets a page."""
+    context.parameters()
+    if context.format(MediaType.JSON, MediaType.HTML) == MediaType.HTML:
+        return context.page("api.html", document=definition(context))
+    return context.json(definition(context), documents.OPENAPI_30)
+
+
+@router.api_route("/api.html", methods=READ)
+def api_page(context: Ctx) -> Response:
+    """Describe the API for people."""
+    context.parameters()
+    return context.page("api.html", document=definition(context))
+
+
+@router.api_route("/healthz", methods=READ)
+def health(request: Request) -> Response:
+    """Tell whether the service runs, and what it serves; 200 also before the first publication."""
+    shared = shared_of(request)
+    try:
+        current, state = shared.publications.current(), 200
+        status = "ok" if current else "no publication"
+    except SozialmonitorError as error:
+        current, state, status = None, status_of(error), "unreadable"
+        # A withdrawn publication is no fault of the service.
+        if state == 410:
+            state, status = 200, "withdrawn"
+    body = {"status": status, "publication": current, "edition": shared.settings.edition, "version": VERSION}
+    return JSONResponse(body, state, {"Cache-Control": "no-store"})
