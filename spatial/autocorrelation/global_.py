@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from geodata.errors import AreaKeyError, SpatialError, UntestableError, some
-from spatial.autocorrelation.graphs import canonical, describe, neighbour_matrix, row_standardised
+from spatial.autocorrelation.graphs import canonical, neighbour_matrix, row_standardised, summary
 from spatial.autocorrelation.permutation import to_fixed_point
 from spatial.autocorrelation.significance import upper_p
 from spatial.results import GlobalResult
@@ -69,7 +69,7 @@ def moran(
     """
     x, weights = _prepare(values, graph)
     weights = row_standardised(weights)
-    return _test("moran", x, weights, _moran, _moran_moments, permutations, rng, graph_name or _name(graph))
+    return _test("moran", x, weights, _moran, _moran_moments, permutations, rng, graph_name or summary(weights))
 
 
 def geary(
@@ -87,7 +87,7 @@ def geary(
     """
     x, weights = _prepare(values, graph)
     weights = row_standardised(weights)
-    return _test("geary", x, weights, _geary, None, permutations, rng, graph_name or _name(graph))
+    return _test("geary", x, weights, _geary, None, permutations, rng, graph_name or summary(weights))
 
 
 def getis_ord(
@@ -106,12 +106,7 @@ def getis_ord(
     if (x < 0).any():
         raise SpatialError("expected values that are not negative, which G is defined for", where=_WHERE)
     weights.data[:] = 1.0
-    return _test("getis_ord", x, weights, _general_g, None, permutations, rng, graph_name or _name(graph))
-
-
-def _name(graph: Any) -> str:
-    facts = describe(graph)
-    return f"{facts['n']} areas, {facts['mean_neighbours']:.1f} neighbours on average"
+    return _test("getis_ord", x, weights, _general_g, None, permutations, rng, graph_name or summary(weights))
 
 
 def _prepare(values: pd.Series, graph: Any) -> tuple[NDArray[np.float64], Any]:

@@ -227,6 +227,12 @@ def neighbour_matrix(graph: Any, ids: pd.Index) -> Any:
     return matrix
 
 
+def summary(matrix: Any) -> str:
+    """Say in a few words what a neighbour matrix is made of, where nobody has given the graph a name."""
+    n = matrix.shape[0]
+    return f"{n} areas, {len(matrix.data) / max(n, 1):.1f} neighbours on average"
+
+
 def row_standardised(matrix: Any) -> Any:
     """Divide every row by its sum; rows without neighbours stay empty.
 

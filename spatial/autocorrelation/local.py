@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from geodata.errors import AreaKeyError, SpatialError, some
-from spatial.autocorrelation.graphs import canonical, components, describe, neighbour_matrix, row_standardised
+from spatial.autocorrelation.graphs import canonical, components, neighbour_matrix, row_standardised, summary
 from spatial.autocorrelation.permutation import conditional_counts, to_fixed_point
 from spatial.autocorrelation.significance import (
     Correction,
@@ -139,6 +139,7 @@ def local_tests(
 
     have = ~np.isnan(x)
     weights = neighbour_matrix(graph, ids)
+    name = graph_name or summary(weights)
     degree = np.asarray((weights > 0).astype(np.int64) @ have.astype(np.int64))
     member = np.flatnonzero(have)
     weights = weights[member][:, member]
@@ -180,8 +181,8 @@ def local_tests(
         moran[outside[sites]] = str(Label.NO_LABEL)
         gi[outside[sites]] = str(Label.NO_LABEL)
         tested = {"p_upper": upper, "p_lower": lower, "p": p, "p_adjusted": adjusted, **statistics}
-        for name, column in {**tested, "label": moran, "gi_star_label": gi}.items():
-            columns[name][sites] = column
+        for key, column in {**tested, "label": moran, "gi_star_label": gi}.items():
+            columns[key][sites] = column
         parts = components(weights)
         if warning := resolution_warning(len(sites), permutations, alpha, correction):
             warnings.append(warning)
@@ -193,14 +194,9 @@ def local_tests(
         correction=correction,
         n_effective=len(sites),
         components=parts,
-        graph=graph_name or _name(graph),
+        graph=name,
         warnings=tuple(warnings),
     )
-
-
-def _name(graph: Any) -> str:
-    facts = describe(graph)
-    return f"{facts['n']} areas, {facts['mean_neighbours']:.1f} neighbours on average"
 
 
 def _flags(flags: pd.Series | None, ids: pd.Index, name: str) -> NDArray[np.bool_]:

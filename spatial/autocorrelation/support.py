@@ -15,10 +15,11 @@ import pandas as pd
 from scipy import sparse
 
 from geodata.errors import AreaKeyError, SpatialError, UntestableError, some
-from spatial.autocorrelation.graphs import canonical, describe, neighbour_matrix, row_standardised
+from spatial.autocorrelation.graphs import canonical, neighbour_matrix, row_standardised, summary
 from spatial.autocorrelation.permutation import to_fixed_point
 from spatial.autocorrelation.rates import Form, empirical_bayes
 from spatial.autocorrelation.significance import upper_p
+from spatial.disaggregation.rates import rate_columns, rate_matrix
 from spatial.results import GlobalResult, Label, LocalResult, State
 
 if TYPE_CHECKING:
@@ -47,28 +48,6 @@ class WeightsLike(Protocol):
     @property
     def target_ids(self) -> pd.Index:
         """Ids of the rows."""
-
-
-def rate_operator(matrix: Any, denominator: NDArray[np.float64]) -> Any:
-    """Return B, which hands rates down: r_t = [W(d∘r)]_t / [W d]_t (methods 1.1), so that B1 = 1.
-
-    Parameters
-    ----------
-    matrix : scipy.sparse array, shape (T, S)
-        Transfer matrix W.
-    denominator : numpy.ndarray, shape (S,)
-        People d of each source, 0 where the source has no rate.
-
-    Returns
-    -------
-    scipy.sparse.csr_array
-        Shape (T, S); rows of targets to which nobody comes are empty.
-    """
-    shares = sparse.csr_array(matrix).multiply(denominator[None, :]).tocsr()
-    shares.eliminate_zeros()
-    totals = np.asarray(shares.sum(axis=1)).ravel()
-    shares.data /= np.repeat(totals, np.diff(shares.indptr))
-    return shares
 
 
 def expected_moran(operator: Any, weights: Any) -> float:
@@ -165,16 +144,15 @@ def global_support_test(
     standardised = empirical_bayes(numerator.reindex(names), denominator.reindex(names), form=form)
     people = denominator.reindex(names).to_numpy(dtype=np.float64, na_value=np.nan)
     known = standardised.notna().to_numpy()
-    everybody = matrix @ np.where(people > 0, people, 0.0)
-    counted = matrix @ np.where(known, people, 0.0)
-    covered = (counted > 0) & (counted >= min_coverage * everybody * (1 - 1e-12))
+    events = numerator.reindex(names).to_numpy(dtype=np.float64, na_value=np.nan)
+    covered = ~np.isnan(rate_columns(matrix, events, people, min_coverage)["rate"])
 
     adjacency = neighbour_matrix(graph, target_ids[targets])
     member = np.flatnonzero(covered)
     adjacency = adjacency[member][:, member]
     connected = (np.diff(adjacency.indptr) > 0) | (np.bincount(adjacency.indices, minlength=len(member)) > 0)
     member, adjacency = member[connected], adjacency[connected][:, connected]
-    operator = rate_operator(matrix[member][:, np.flatnonzero(known)], people[known])
+    operator = rate_matrix(matrix[member][:, np.flatnonzero(known)], people[known])
     used = np.bincount(operator.indices, minlength=operator.shape[1]) > 0
     n, effective = len(member), int(used.sum())
     if effective < MIN_SOURCES or n < 2:
@@ -212,7 +190,7 @@ def global_support_test(
         null="random labels at the sources, handed down",
         n=n,
         n_effective=effective,
-        graph=graph_name or f"{n} areas, {describe(graph)['mean_neighbours']:.1f} neighbours on average",
+        graph=graph_name or summary(adjacency),
     )
 
 

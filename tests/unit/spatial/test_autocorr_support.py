@@ -18,7 +18,8 @@ from spatial.autocorrelation.global_ import moran
 from spatial.autocorrelation.graphs import grid_contiguity, neighbour_matrix, row_standardised
 from spatial.autocorrelation.local import local_tests
 from spatial.autocorrelation.rates import empirical_bayes
-from spatial.autocorrelation.support import expected_moran, global_support_test, paint_down, rate_operator
+from spatial.autocorrelation.support import expected_moran, global_support_test, paint_down
+from spatial.disaggregation.rates import rate_matrix
 from spatial.results import Label, State
 
 SIDE, BLOCK = 24, 4
@@ -76,13 +77,13 @@ def test_the_statistic_is_morans_i_of_the_handed_down_scores(world):
 
 def test_a_rate_that_is_everywhere_stays_itself(world):
     weights, _, people = world
-    operator = rate_operator(weights.matrix, people.to_numpy())
+    operator = rate_matrix(weights.matrix, people.to_numpy())
     np.testing.assert_allclose(operator @ np.ones(len(SOURCES)), 1.0, rtol=1e-14)
 
 
 def test_the_mean_under_the_null_is_that_of_the_formula(world):
     weights, graph, people = world
-    operator = rate_operator(weights.matrix, people.to_numpy())
+    operator = rate_matrix(weights.matrix, people.to_numpy())
     adjacency = row_standardised(neighbour_matrix(graph, pd.Index(TARGETS)))
     n = len(TARGETS)
     b, w, m0 = operator.toarray(), adjacency.toarray(), np.eye(n) - 1 / n
@@ -93,14 +94,14 @@ def test_the_mean_under_the_null_is_that_of_the_formula(world):
     got = global_support_test(e, people, weights, graph, permutations=4000, rng=np.random.default_rng(0))
     assert got.expected == pytest.approx(dense, abs=0.01)
     # Without splits every source is a block, and the formula holds for sources of unequal size, too.
-    identity = rate_operator(sparse.eye_array(n, format="csr"), np.ones(n))
+    identity = rate_matrix(sparse.eye_array(n, format="csr"), np.ones(n))
     assert expected_moran(identity, adjacency) == pytest.approx(-1 / (n - 1), rel=1e-6)
 
 
 def test_noise_is_rejected_at_the_level_and_by_the_usual_test_always(world):
     weights, graph, people = world
     rng = np.random.default_rng(2026)
-    operator = rate_operator(weights.matrix, people.to_numpy())
+    operator = rate_matrix(weights.matrix, people.to_numpy())
     honest, usual = [], []
     for i in range(300):
         e = cases(people, rng)

@@ -65,7 +65,8 @@ def test_rank_one_is_the_most_disadvantaged_and_equal_areas_share_a_rank(values)
     assert table["rank"].dtype == "Int64"
     assert table.loc[table["score"].idxmax(), "rank"] == 1
     assert table.loc["twin", "rank"] == table.loc["o03", "rank"]
-    assert sorted(table["rank"])[-1] == 26 or table["rank"].duplicated().sum() == 1
+    assert table["rank"].duplicated().sum() == 1
+    assert list(table.sort_values("rank")["score"]) == sorted(table["score"], reverse=True)
 
 
 def test_classes_at_their_cuts():
@@ -173,7 +174,7 @@ def test_what_cannot_be_standardised_is_refused(values):
     with pytest.raises(SpatialError, match="cancel out"):
         status_index(pd.DataFrame({"a": values["minimum"], "b": -values["minimum"]}))
     with pytest.raises(SpatialError, match="infinity in o09"):
-        status_index(values.where(values.index != "o09", np.inf))
+        status_index(pd.concat([values[:9], values[9:10] * np.inf, values[10:]]))
     with pytest.raises(AreaKeyError, match="o00"):
         status_index(pd.concat([values, values[:1]]))
     with pytest.raises(AreaKeyError, match="nowhere"):
