@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -160,15 +161,15 @@ def refuse_overlaps(geometry: NDArray[np.object_], ids: pd.Index, where: str, *,
         )
 
 
-def require_mass(values: NDArray[np.float64], places: pd.Index, where: str) -> NDArray[np.float64]:
+def require_mass(values: NDArray[np.float64], place: Callable[[int], object], where: str) -> NDArray[np.float64]:
     """Check ancillary mass and return it with NaN as 0: no mass is known there.
 
     Parameters
     ----------
     values : numpy.ndarray
         Masses, shape (n,).
-    places : pandas.Index
-        What to call the places in the message.
+    place : callable
+        What to call the value at a position in the message.
     where : str
         Name of the ancillary data, for the message.
 
@@ -184,10 +185,10 @@ def require_mass(values: NDArray[np.float64], places: pd.Index, where: str) -> N
     """
     bad = (values < 0) | np.isinf(values)
     if bad.any():
-        first = int(np.flatnonzero(bad)[0])
+        first = int(np.argmax(bad))
         raise SpatialError(
-            f"expected ancillary values of at least 0, found {int(bad.sum())} that are negative or infinite: "
-            f"{some(places[bad])} ({values[first]:g})",
+            f"expected values of at least 0, found {int(bad.sum())} that are negative or infinite, the first at "
+            f"{place(first)}: {values[first]:g}",
             where=where,
             hint="negative values are often signs for 'no value' (such as -1 or -9999): read them as missing",
         )

@@ -232,11 +232,12 @@ def checked_raster(
         raise SpatialError(
             f"expected a raster of rows and columns, found shape {array.shape}", where=where, hint="deliver one band"
         )
+    rows, columns = array.shape
     if crs is None:
         raise CrsError("the raster has no CRS", where=where, hint="assign the one it was made in, such as EPSG:3035")
-    grid = Grid.of(array.shape, transform, transformable(crs, where) if isinstance(crs, str) else crs, where)
-    cells = pd.MultiIndex.from_product([range(n) for n in array.shape], names=["row", "column"])
-    return require_mass(array.ravel(), cells, where).reshape(array.shape), grid
+    grid = Grid.of((rows, columns), transform, transformable(crs, where) if isinstance(crs, str) else crs, where)
+    masses = require_mass(array.ravel(), lambda i: f"row {i // columns} column {i % columns}", where)
+    return masses.reshape(array.shape), grid
 
 
 def zonal_sums(

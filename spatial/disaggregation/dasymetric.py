@@ -40,7 +40,7 @@ def benchmark_mass(fine: pd.Series, coarse_of: pd.Series, coarse: pd.Series) -> 
     """
     require_ids(fine.index, "fine cells")
     require_ids(coarse.index, "coarse cells")
-    m = require_mass(fine.to_numpy(dtype=np.float64, na_value=np.nan), fine.index, "mass of the fine cells")
+    m = require_mass(fine.to_numpy(dtype=np.float64, na_value=np.nan), fine.index.__getitem__, "mass of the fine cells")
     if len(fine.index.symmetric_difference(coarse_of.index)):
         raise AreaKeyError(
             f"expected the coarse cell of each of the {len(fine)} fine cells, found ids on one side only: "
@@ -49,7 +49,7 @@ def benchmark_mass(fine: pd.Series, coarse_of: pd.Series, coarse: pd.Series) -> 
             hint="reindex it to the fine cells; missing is 'in no coarse cell'",
         )
     total = coarse.to_numpy(dtype=np.float64, na_value=np.nan)
-    require_mass(total, coarse.index, "totals of the coarse cells")
+    require_mass(total, coarse.index.__getitem__, "totals of the coarse cells")
     of = coarse_of.reindex(fine.index)
     inside = of.notna().to_numpy()
     codes = coarse.index.get_indexer(pd.Index(of[inside]))

@@ -248,11 +248,12 @@ class AllocationWeights:
                 hint="build both from the same layer of intermediate zones",
             )
         first = self.matrix[self.target_ids.get_indexer(other.source_ids)]
-        product = sparse.csr_array(other.matrix @ first)
+        product = sparse.coo_array(other.matrix @ first)
         # The product forgets zeros, but a stored zero says that a target has part in a source.
-        pattern = sparse.csr_array(_ones(other.matrix) @ _ones(first))
-        rows = np.repeat(np.arange(pattern.shape[0]), np.diff(pattern.indptr))
-        pattern.data = np.asarray(product[rows, pattern.indices]).ravel().astype(np.float64)
+        pattern = sparse.coo_array(_ones(other.matrix) @ _ones(first))
+        entries = np.concatenate([product.data, np.zeros(pattern.nnz)])
+        places = [np.concatenate(pair) for pair in zip(product.coords, pattern.coords, strict=True)]
+        matrix = sparse.coo_array((entries, tuple(places)), shape=product.shape).tocsr()
 
         ranks = other.provenance.map(CASCADE.index).to_numpy()
         carried = first.tocoo()
@@ -260,10 +261,10 @@ class AllocationWeights:
         worst = self.provenance.map(CASCADE.index).to_numpy().copy()
         np.maximum.at(worst, carried.col[used], ranks[carried.row[used]])
         outside = self.outside + other.outside @ first
-        worst[np.bincount(pattern.indices, minlength=len(self.source_ids)) == 0] = len(CASCADE) - 1
+        worst[np.bincount(matrix.indices, minlength=len(self.source_ids)) == 0] = len(CASCADE) - 1
         years = {year for year in (self.ancillary_year, other.ancillary_year) if year is not None}
         return AllocationWeights(
-            pattern,
+            matrix,
             self.source_ids,
             other.target_ids,
             outside,

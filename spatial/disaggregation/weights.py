@@ -227,7 +227,7 @@ def cell_weights(
     """
     require_ids(source_of.index, "source of the cells")
     column = _aligned(mass, source_of.index, where)
-    m = require_mass(column, source_of.index, where)
+    m = require_mass(column, source_of.index.__getitem__, where)
     known = source_of.notna().to_numpy()
     source_ids = pd.Index(sorted(source_of[known].unique()) if sources is None else sources, name=source_of.name)
     require_ids(source_ids, "sources")
@@ -248,7 +248,7 @@ def cell_weights(
     size = (
         np.ones(len(m))
         if areas is None
-        else require_mass(_aligned(areas, source_of.index, "areas"), source_of.index, "areas of the cells")
+        else require_mass(_aligned(areas, source_of.index, "areas"), source_of.index.__getitem__, "areas of the cells")
     )
     steps = {"ancillary": m, "area": size}
     if mask is not None:
