@@ -70,10 +70,10 @@ PLANS = {
     ),
     "tiny": Plan(
         ortsteile=(18, 12, 6),
-        population=(19_000, 10_500, 5_000),
+        population=(38_000, 21_000, 9_500),
         radius=3_600.0,
         neighbours=3,
-        people_per_cell=(85.0, 150.0),
+        people_per_cell=(165.0, 240.0),
         small=(70, 260),
         years=(2023, 2024),
         hot=(5,),
@@ -264,7 +264,8 @@ def _polygons(voronoi: Voronoi, wanted: int, rng: np.random.Generator) -> NDArra
         if -1 in ends:
             continue
         line = voronoi.vertices[ends]
-        for _level in range(4):
+        length = float(np.hypot(*(line[1] - line[0])))
+        for _level in range(int(np.clip(np.log2(length / 120 + 1e-9), 0, 5))):
             step = np.diff(line, axis=0)
             across = np.column_stack([-step[:, 1], step[:, 0]])
             middle = (line[:-1] + line[1:]) / 2 + across * rng.uniform(-0.16, 0.16, (len(step), 1))

@@ -18,9 +18,9 @@ STEMS = (
     "Ringelnatter", "Rotkehlchen", "Rohrkolben", "Sanddorn", "Schachtelhalm", "Schafgarben", "Schlehdorn",
     "Schlüsselblumen", "Schneeball", "Seerosen", "Siebenschläfer", "Silberdistel", "Sonnentau", "Sternschnuppen",
     "Stieglitz", "Sumpfdotter", "Tausendgülden", "Teichhuhn", "Wacholder", "Waldmeister", "Wegwarten", "Weidenkätzchen",
-    "Wetterleuchten", "Wiesenschaum", "Windröschen", "Wolkengrund", "Wollgras", "Zaunkönigs", "Zitronenfalter",
+    "Wetterleuchten", "Wiesenschaum", "Windröschen", "Wolken", "Wollgras", "Zaunkönigs", "Zitronenfalter",
 )  # fmt: skip
-ENDINGS = ("büttel", "hausen", "rode", "stedt", "loh", "horst", "fehn", "kamp", "wedel", "dorf", "ingen", "moor")
+ENDINGS = ("büttel", "hausen", "rode", "stedt", "loh", "horst", "fehn", "kamp", "wedel", "dorf", "hagen", "moor")
 QUARTERS = (
     "Innenstadt", "Bahnhofsviertel", "Nordviertel", "Wasserturmviertel", "Ziegeleiviertel", "Südviertel",
     "Hafenviertel", "Gartenviertel", "Ostviertel", "Zuckerfabrik", "Westviertel", "Mühlenviertel", "Dichterviertel",

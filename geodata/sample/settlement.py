@@ -95,7 +95,7 @@ def _first_year(land: Land, plan: Plan, rng: np.random.Generator) -> Ints:
     share = np.empty(len(land.ortsteile))
     for g in range(len(land.gemeinden)):
         here = np.flatnonzero(land.gemeinde_of == g)
-        size = rng.lognormal(0.0, 0.32 if g == 0 else 0.42, len(here))
+        size = rng.lognormal(0.0, 0.28 if g == 0 else 0.30, len(here))
         size[size.argmax()] *= 1.4 if g == 0 else 1.8  # the seat of the Gemeinde
         share[here] = size
     small = rng.permutation(np.flatnonzero(np.isin(land.gemeinde_of, np.arange(1, len(land.gemeinden)))))
@@ -114,7 +114,7 @@ def _age_and_sex(first: Ints, plan: Plan, rng: np.random.Generator) -> Ints:
     """Return inhabitants by year, sex and age; shares drift slowly, so that years resemble each other."""
     n, years = len(first), len(plan.years)
     growth = rng.normal(0.002, 0.006, n)
-    shares = np.array([[0.053, 0.080, 0.028, 0.602, 0.237], [0.057, 0.086, 0.031, 0.624, 0.202]]) / 2
+    shares = np.array([[0.056, 0.083, 0.028, 0.598, 0.235], [0.060, 0.088, 0.031, 0.620, 0.201]]) / 2
     local = shares * rng.lognormal(0.0, 0.07, (n, 2, len(AGES)))
     people = np.empty((n, years, 2, len(AGES)), dtype=np.int64)
     for t in range(years):

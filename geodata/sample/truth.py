@@ -31,9 +31,9 @@ RATES: dict[str, tuple[float, float, float]] = {
 #: Which of the hot clusters an indicator shows; all of them where it is not named.
 SHOWN = {"grundsicherung_65": (0, 1), "vorsorge_luecke": (0, 2)}
 #: Strength of each hot cluster in the first and in the last year: stable, growing, shrinking.
-COURSE = ((1.0, 1.0), (0.45, 1.05), (1.5, 1.2))
+COURSE = ((1.0, 1.0), (0.45, 1.05), (1.5, 1.1))
 COLD = -0.75
-EDGE = 1500.0  # metres over which a cluster fades out
+EDGE = 0.12  # of the county's radius, over which a cluster fades out
 SHORT_OF_COVID = {2020: 0.16, 2021: 0.10}  # unemployment of those years, logit
 
 
@@ -106,8 +106,8 @@ def invent(land: Land, settlement: Settlement, plan: Plan, rng: np.random.Genera
     """
     hot, cold = _plant(land, settlement, plan, rng)
     background = _background(settlement.point, plan.radius, rng)
-    hot_fields = [_membership(land, settlement, cluster) for cluster in hot]
-    cold_field = np.sum([_membership(land, settlement, c) for c in cold], axis=0)
+    hot_fields = [_membership(land, settlement, cluster, EDGE * plan.radius) for cluster in hot]
+    cold_field: Floats = np.sum([_membership(land, settlement, c, EDGE * plan.radius) for c in cold], axis=0)
     group = populations(settlement)
     n, years = group["einwohner"].shape
     weight = settlement.cell_people.astype(float)
@@ -118,7 +118,7 @@ def invent(land: Land, settlement: Settlement, plan: Plan, rng: np.random.Genera
     level = np.zeros(len(weight))
     for name, (base, strength, trend) in RATES.items():
         shown = [i for i in SHOWN.get(name, range(len(hot))) if i < len(hot)]
-        own = rng.normal(0.0, 0.03, n)[settlement.ortsteil_of]
+        own = rng.normal(0.0, 0.03, (n,))[settlement.ortsteil_of]
         by_year = np.empty((n, years))
         for t, year in enumerate(plan.years):
             late = (year - 2019) / 5
@@ -202,11 +202,11 @@ def _grow(start: int, size: int, near: dict[int, set[int]], free: set[int], seed
     return cluster
 
 
-def _membership(land: Land, settlement: Settlement, cluster: tuple[int, ...]) -> Floats:
+def _membership(land: Land, settlement: Settlement, cluster: tuple[int, ...], edge: float) -> Floats:
     """Return 1 in the cells of a cluster, falling to 0 outside like a bell."""
     body: Any = shapely.union_all(land.ortsteile[list(cluster)])
     distance = shapely.distance(shapely.points(settlement.point), body)
-    return np.asarray(np.exp(-((distance / EDGE) ** 2)))
+    return np.asarray(np.exp(-((distance / edge) ** 2)))
 
 
 def _background(point: Floats, radius: float, rng: np.random.Generator) -> Floats:

@@ -21,6 +21,9 @@ from geodata.sample.settlement import Settlement, settle
 from geodata.sample.truth import RATES, Truth, invent
 
 SEED = 20260101
+#: Mixed into the seed. Of fifty layouts this one shows the planted clusters best with the default seed: a small cluster
+#: among many neighbours is found by no test that corrects for multiplicity.
+LAYOUT = 50
 
 
 def write_county(directory: Path, *, seed: int = SEED, size: Literal["full", "tiny"] = "full") -> None:
@@ -54,22 +57,42 @@ def write_county(directory: Path, *, seed: int = SEED, size: Literal["full", "ti
             hint="choose another directory; nothing is overwritten",
         )
     plan = PLANS[size]
-    rng = np.random.default_rng([seed, 11])
-    land = build_land(plan, rng)
-    people = settle(land, plan, rng)
-    truth = invent(land, people, plan, rng)
+    land, people, truth = imagine(plan, seed)
+    boundary_rng, grid_rng, register_rng = np.random.default_rng([seed, LAYOUT, 1]).spawn(3)
 
     data = directory / "data"
     for folder in ("grenzen", "zensus", "genesis", "fachdienste", "raster"):
         (data / folder).mkdir(parents=True, exist_ok=True)
-    _boundaries(data / "grenzen", land, people, rng)
-    _grids(data, people, truth, rng)
-    registers.write_genesis_tables(data / "genesis", land, people, truth, plan, rng)
+    _boundaries(data / "grenzen", land, people, boundary_rng)
+    _grids(data, people, truth, grid_rng)
+    registers.write_genesis_tables(data / "genesis", land, people, truth, plan, register_rng)
     registers.write_office_tables(data / "fachdienste", land, people, truth, plan)
     _truth(directory / "truth", seed, land, people, truth, plan)
     # Last: a folder without county.toml is no county, so a broken write is not mistaken for one.
     template = resources.files("geodata.sample").joinpath("county.toml").read_text(encoding="utf-8")
     (directory / "county.toml").write_text(template, encoding="utf-8", newline="\n")
+
+
+def imagine(plan: Plan, seed: int, layout: int = LAYOUT) -> tuple[Land, Settlement, Truth]:
+    """Make up a county without writing it.
+
+    Parameters
+    ----------
+    plan : Plan
+        Its size.
+    seed, layout : int
+        Decide everything. Land, people and truth draw from streams of their own, so that a change to one leaves the
+        others as they are.
+
+    Returns
+    -------
+    Land, Settlement, Truth
+        Polygons, people, and what is hidden.
+    """
+    land_rng, people_rng, truth_rng = np.random.default_rng([seed, layout]).spawn(3)
+    land = build_land(plan, land_rng)
+    people = settle(land, plan, people_rng)
+    return land, people, invent(land, people, plan, truth_rng)
 
 
 def _boundaries(folder: Path, land: Land, people: Settlement, rng: np.random.Generator) -> None:
