@@ -19,8 +19,8 @@ import pyarrow.compute as pc
 from geodata.errors import AreaKeyError, some
 
 #: ``CRS3035RES100mN2684000E4334100`` since 2022, ``100mN26840E43341`` and ``1kmN2684E4334`` before.
-_LONG = re.compile(r"CRS3035RES(?P<size>\d+)mN(?P<north>\d+)E(?P<east>\d+)")
-_SHORT = re.compile(r"(?P<number>\d+)(?P<unit>m|km)N(?P<north>\d+)E(?P<east>\d+)")
+_LONG = re.compile(r"CRS3035RES(?P<size>\d+)mN(?P<north>\d+)E(?P<east>\d+)", re.ASCII)
+_SHORT = re.compile(r"(?P<number>\d+)(?P<unit>m|km)N(?P<north>\d+)E(?P<east>\d+)", re.ASCII)
 
 
 class Ags(str):
@@ -41,7 +41,7 @@ class Ags(str):
 
     def __new__(cls, key: str) -> Ags:
         """Check and take the key."""
-        if not re.fullmatch(r"\d{8}", key):
+        if not re.fullmatch(r"[0-9]{8}", key):
             raise AreaKeyError(f"expected an AGS of 8 digits, found {key!r}", hint="keys are text with leading zeros")
         return super().__new__(cls, key)
 
@@ -70,7 +70,7 @@ class Ars(str):
 
     def __new__(cls, key: str) -> Ars:
         """Check and take the key."""
-        if not re.fullmatch(r"\d{12}", key):
+        if not re.fullmatch(r"[0-9]{12}", key):
             raise AreaKeyError(f"expected an ARS of 12 digits, found {key!r}", hint="keys are text with leading zeros")
         return super().__new__(cls, key)
 

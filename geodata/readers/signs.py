@@ -182,8 +182,10 @@ def legend(version: str) -> Legend:
 
 
 _NUMBER = {
-    ",": re.compile(r"(?:\d+|[1-9]\d{0,2}(?:(?P<group>[. \u202f'])\d{3})(?:(?P=group)\d{3})*)(?:,\d+)?"),
-    ".": re.compile(r"(?:\d+|[1-9]\d{0,2}(?:[ \u202f']\d{3})+)(?:\.\d*)?(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?"),
+    ",": re.compile(r"(?:\d+|[1-9]\d{0,2}(?:(?P<group>[. \u202f'])\d{3})(?:(?P=group)\d{3})*)(?:,\d+)?", re.ASCII),
+    ".": re.compile(
+        r"(?:\d+|[1-9]\d{0,2}(?:[ \u202f']\d{3})+)(?:\.\d*)?(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?", re.ASCII
+    ),
 }
 _MARKED = re.compile(r"(?P<body>.*?)\s*(?P<marks>[prs|]+)")
 

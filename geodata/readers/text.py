@@ -226,6 +226,8 @@ def read_cells(file: TextFile, delimiter: str) -> pd.DataFrame:
     ------
     FormatError
         A row has more or fewer cells than the first: broken off, or no table.
+    NoDataError
+        There is nothing in any cell.
     """
     import pyarrow as pa
     from pyarrow import csv
@@ -251,7 +253,9 @@ def read_cells(file: TextFile, delimiter: str) -> pd.DataFrame:
         )
     except pa.ArrowInvalid as error:
         if not broken:
-            raise FormatError(f"expected a table of text: {error}", where=str(file.path)) from error
+            raise FormatError(
+                f"expected a table of text: {error}", where=str(file.path), hint="download or export it again"
+            ) from error
         number, found, text = broken[0]
         last = file.payload.rstrip().endswith(text.rstrip().encode()) and not file.complete
         what = "the file is truncated: its last line" if last else f"line {number or '?'}"
@@ -267,6 +271,8 @@ def read_cells(file: TextFile, delimiter: str) -> pd.DataFrame:
         filled |= cells[column] != ""
         if filled.all():
             break
+    if not filled.any():
+        raise NoDataError("the table holds only blank cells", where=str(file.path), hint="download or export it again")
     return cells if filled.all() else cells[filled]
 
 
@@ -274,8 +280,13 @@ def _width(file: TextFile, delimiter: str) -> int:
     """Count the cells of the first line that holds anything."""
     import csv
 
-    lines = io.StringIO(file.payload[:2_000_000].decode("utf-8", "replace"))
-    return next((len(row) for row in csv.reader(lines, delimiter=delimiter) if row), 1)
+    lines = io.StringIO(file.payload[:2_000_000].decode("utf-8", "replace"), newline="")
+    try:
+        return next((len(row) for row in csv.reader(lines, delimiter=delimiter) if row), 1)
+    except csv.Error as error:
+        raise FormatError(
+            f"expected a table of text: {error}", where=str(file.path), hint="download or export it again"
+        ) from error
 
 
 _POINT = re.compile(r"[-+−]?\d*\.\d+(?:[eE][-+]?\d+)?")
