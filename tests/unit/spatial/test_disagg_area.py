@@ -133,6 +133,12 @@ def test_a_multipolygon_whose_parts_overlap_by_a_sliver_is_united() -> None:
     assert weights.matrix.toarray()[0, 0] == pytest.approx(0.5, rel=1e-12)
 
 
+def test_a_multipolygon_whose_parts_overlap_by_more_is_refused() -> None:
+    parts = MultiPolygon([box(0, 0, 6, 10), box(5, 0, 10, 10)])
+    with pytest.raises(GeometryError, match="invalid geometry of s"):
+        area_weights(zones({"s": parts}), STRIPES)
+
+
 BOWTIE = Polygon([(0, 0), (10, 10), (10, 0), (0, 10)])
 
 

@@ -108,22 +108,19 @@ def test_rows_from_south_to_north_give_the_same() -> None:
     np.testing.assert_array_equal(turned.matrix.toarray(), upright.matrix.toarray())
 
 
-def test_zones_are_brought_to_the_crs_of_the_raster() -> None:
-    """Cells of a LAEA grid as polygons in UTM are the oracle; the two projections are rotated against each other."""
-    transform = (100.0, 0.0, 4350000.0, 0.0, -100.0, 3241000.0)
+@pytest.mark.parametrize("size", [100.0, 4000.0])
+def test_zones_are_brought_to_the_crs_of_the_raster(size: float) -> None:
+    """Cells of a LAEA grid as polygons in UTM are the oracle; straight lines of one are bent in the other."""
+    transform = (size, 0.0, 4300000.0, 0.0, -size, 3241000.0)
     rng = np.random.default_rng(3)
     values = rng.poisson(4, (30, 30)).astype(float)
-    grid = gpd.GeoSeries(cells(values.shape, transform), crs=3035).to_crs(25832)
-    x0, y0, x1, y1 = shapely.box(*grid.total_bounds).buffer(-300).bounds
+    grid = gpd.GeoSeries(shapely.segmentize(cells(values.shape, transform), 100), crs=3035).to_crs(25832)
+    x0, y0, x1, y1 = shapely.box(*grid.total_bounds).buffer(-3 * size).bounds
     cut = x0 + 0.37 * (x1 - x0)
     source = zones({"w": box(x0, y0, cut, y1), "e": box(cut, y0, x1, y1)})
     north, bend = y0 + 0.61 * (y1 - y0), y0 + 0.3 * (y1 - y0)
-    target = zones(
-        {
-            "s": Polygon([(x0, y0), (x1, y0), (x1, bend), (x0, north)]),
-            "n": Polygon([(x0, north), (x1, bend), (x1, y1), (x0, y1)]),
-        }
-    )
+    south_half = Polygon([(x0, y0), (x1, y0), (x1, bend), (x0, north)])
+    target = zones({"s": south_half, "n": Polygon([(x0, north), (x1, bend), (x1, y1), (x0, y1)])})
     weights = raster_weights(source, target, values, transform, "EPSG:3035")
     density = values.ravel() / grid.area.to_numpy()
     M = np.array(
@@ -133,6 +130,16 @@ def test_zones_are_brought_to_the_crs_of_the_raster() -> None:
         ]
     )
     np.testing.assert_allclose(weights.matrix.toarray(), M / M.sum(axis=0), atol=1e-6)
+
+
+def test_lines_that_an_intersection_leaves_beside_polygons_weigh_nothing() -> None:
+    source = zones({"s": Polygon([(1000, 2000), (1010, 2000), (1010, 2010), (1004, 2010), (1004, 2005), (1000, 2005)])})
+    target = zones(
+        {"t": Polygon([(1000, 2005), (1004, 2005), (1004, 2005.5), (1008, 2005.5), (1008, 2012), (1000, 2012)])}
+    )
+    assert target.geometry.iloc[0].intersection(source.geometry.iloc[0]).geom_type == "GeometryCollection"
+    weights = raster_weights(source, target, VALUES, TRANSFORM, CRS, allocate="area")
+    np.testing.assert_allclose(weights.matrix.toarray(), [[18 / 80]], atol=1e-7)
 
 
 def test_zonal_sums_equal_brute_force() -> None:

@@ -80,6 +80,9 @@ def test_what_does_not_exist_protects_nobody() -> None:
     assert table.loc["a", "rule"] == ""
     told = family([None, None, 30, 40], hidden_at_source=pd.Series({"a": True, "b": False, "c": False, "d": False}))
     assert hidden(told) == "ac"
+    alone = family([None, 1], hidden_at_source=pd.Series({"a": False, "b": False}))
+    assert hidden(alone) == "b", "an area that does not exist is no sibling"
+    assert alone["parent_suppressed"].all()
 
 
 def test_only_child_takes_its_parent_along() -> None:
