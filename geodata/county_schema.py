@@ -168,6 +168,7 @@ class AllocationSection(Section):
     target: Identifier
     weights: Identifier = Field(description="id of ancillary data, or area")
     periods: Literal["all", "latest"] = "all"
+    editions: tuple[EditionName, ...] = ("public", "internal")
 
 
 class IndicatorSection(Section):

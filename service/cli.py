@@ -15,10 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from geodata.readers.sniff import Verdict
+    from geodata.store.model import Edition
     from service.workflows.run import RunReport
 
 #: Exit codes: 0 done, 1 failed, 2 usage (click's own), 3 data rejected.
 FAILED, REJECTED = 1, 3
+MAPS: dict[str, tuple[Edition, ...]] = {"public": ("public",), "all": ("public", "internal"), "none": ()}
+MAPS_HELP = "Editions whose maps are drawn into files."
 STATE_HELP = "Folder that keeps the publications."
 
 
@@ -156,12 +159,15 @@ def _check_county(folder: Path, as_json: bool) -> None:
 @click.argument("county", type=click.Path(path_type=Path))
 @click.option("--data", type=click.Path(path_type=Path), help="Where relative file names start from; default: COUNTY.")
 @click.option("--state", type=click.Path(path_type=Path), default=Path("state"), show_default=True, help=STATE_HELP)
+@click.option(
+    "--maps", type=click.Choice(["public", "all", "none"]), default="public", show_default=True, help=MAPS_HELP
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-def run(county: Path, data: Path | None, state: Path, as_json: bool) -> None:
+def run(county: Path, data: Path | None, state: Path, maps: str, as_json: bool) -> None:
     """Compute the county in folder COUNTY and publish it; what was published before stays until this is complete."""
     from service.workflows.run import run as run_county
 
-    _report(run_county(county, state=state, data=data, say=_say), as_json)
+    _report(run_county(county, state=state, data=data, maps=MAPS[maps], say=_say), as_json)
 
 
 @main.command()

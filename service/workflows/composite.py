@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from geodata.errors import UntestableError
 from geodata.models import Polarity, Text
 from geodata.store.model import Collection, Field
 from service.workflows import texts
@@ -16,7 +18,9 @@ if TYPE_CHECKING:
     from spatial.results import IndexResult
 
 
-def compute_index(inputs: Inputs, figures: Figures) -> dict[int, IndexResult]:
+def compute_index(
+    inputs: Inputs, figures: Figures, tell: Callable[[str], None] = lambda _line: None
+) -> dict[int, IndexResult]:
     """Compute the index for every year in which all its indicators are known.
 
     Parameters
@@ -25,6 +29,8 @@ def compute_index(inputs: Inputs, figures: Figures) -> dict[int, IndexResult]:
         What was read; ``county.index`` is not None.
     figures : Figures
         What the edition may know: a suppressed input makes the index of its area missing.
+    tell : callable
+        Receives one line for each year that has too few complete areas.
 
     Returns
     -------
@@ -49,12 +55,15 @@ def compute_index(inputs: Inputs, figures: Figures) -> dict[int, IndexResult]:
                 top = indicator.scale * top / bottom.where(bottom > 0)
             # High is made to mean disadvantage for every indicator.
             columns[indicator.id] = -top if indicator.polarity is Polarity.ADVANTAGE else top
-        results[period] = status_index(
-            pd.DataFrame(columns),
-            population=figures.values(section.population, period, areas),
-            floor=section.floor,
-            exclude=section.exclude,
-        )
+        try:
+            results[period] = status_index(
+                pd.DataFrame(columns),
+                population=figures.values(section.population, period, areas),
+                floor=section.floor,
+                exclude=section.exclude,
+            )
+        except UntestableError as error:
+            tell(f"no index for {period}: {error.message}")
     return results
 
 
@@ -98,7 +107,13 @@ def index_collection(inputs: Inputs, results: dict[int, IndexResult]) -> Collect
             Text("Statusklasse, standardisiert auf den Landkreis", "Status class, standardised on the county"),
             values={label: Text(label, preset.labels_en[label]) for label in preset.labels},
         ),
-        Field("score", "number", Text("Indexwert", "Index score"), Text("hoch = stärkere Benachteiligung", "high = more disadvantage"), "SD"),
+        Field(
+            "score",
+            "number",
+            Text("Indexwert", "Index score"),
+            Text("hoch = stärkere Benachteiligung", "high = more disadvantage"),
+            "SD",
+        ),
         Field("rank", "integer", Text("Rang", "Rank"), Text("1 = stärkste Benachteiligung", "1 = most disadvantage")),
         Field("excluded", "string", Text("Nicht bewertet, weil", "Not classed because")),
         *(

@@ -177,6 +177,12 @@ def _zone_fallbacks(weights: AllocationWeights) -> tuple[str, ...]:
     return tuple(f"{zone}: {how}" for zone, how in other.items())
 
 
+def handed_down_in(inputs: Inputs, indicator: Indicator, edition: str) -> tuple[str, ...]:
+    """Return the levels to which an edition shows an indicator brought down."""
+    allocations = inputs.county.allocations
+    return tuple(t for t in indicator.handed_down if edition in allocations[indicator.level, t].editions)
+
+
 def hand_down(
     allocation: Allocation, indicator: Indicator, figures: Figures, period: int, *, floor: float | None
 ) -> pd.DataFrame:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 
+from geodata.errors import UntestableError
 from geodata.models import Indicator, Status, Text
 from geodata.store.model import Collection, Field
 from service.workflows import texts
-from service.workflows.handdown import Allocation
+from service.workflows.handdown import Allocation, handed_down_in
 
 if TYPE_CHECKING:
     from service.workflows.figures import Figures
@@ -62,12 +64,16 @@ FIELDS = (
         },
     ),
     Field("value", "number", Text("Wert", "Value")),
-    Field("p", "number", Text("p, zweiseitig", "p, two-sided"), Text("Pseudo-p aus Permutationen", "Permutation pseudo p")),
+    Field(
+        "p", "number", Text("p, zweiseitig", "p, two-sided"), Text("Pseudo-p aus Permutationen", "Permutation pseudo p")
+    ),
     Field("p_adjusted", "number", Text("p, korrigiert", "p, adjusted")),
     Field("local_moran", "number", Text("Local Moran I", "Local Moran I")),
     Field("local_moran_z", "number", Text("z (Local Moran)", "z (local Moran)")),
     Field("gi_star_z", "number", Text("z (Gi*)", "z (Gi*)")),
-    Field("quadrant", "integer", Text("Quadrant", "Quadrant"), Text("1 HH, 2 LH, 3 LL, 4 HL", "1 HH, 2 LH, 3 LL, 4 HL")),
+    Field(
+        "quadrant", "integer", Text("Quadrant", "Quadrant"), Text("1 HH, 2 LH, 3 LL, 4 HL", "1 HH, 2 LH, 3 LL, 4 HL")
+    ),
     Field("neighbours", "integer", Text("Nachbarn", "Neighbours")),
     Field(
         "support",
@@ -76,6 +82,13 @@ FIELDS = (
         Text("Gebiet, dessen Test das ist", "The area whose test this is"),
     ),
 )
+
+
+GRAPHS = {
+    "queen": Text("Nachbarn teilen Grenze oder Ecke (Queen)", "neighbours share a border or corner (queen)"),
+    "rook": Text("Nachbarn teilen eine Grenze (Rook)", "neighbours share a border (rook)"),
+    "fuzzy": Text("Nachbarn berühren sich bis auf 1 m (Fuzzy)", "neighbours touch within 1 m (fuzzy)"),
+}
 
 
 class Tester:
@@ -187,7 +200,7 @@ def hotspot_collections(
         results, notes = _observed(tester, figures, indicator)
         if indicator.level in shown:
             out.append(_collection(inputs, indicator.id, indicator, indicator.level, results, notes))
-        for target in indicator.handed_down:
+        for target in handed_down_in(inputs, indicator, edition):
             if target in shown:
                 allocation = allocations[indicator.level, target]
                 down = _painted(tester, figures, indicator, allocation, results)
@@ -227,7 +240,10 @@ def _observed(
             raw = indicator.scale * top["value"] / people
             if not raw.notna().any():
                 continue  # the numerator is known in this year, the denominator is not: there is no rate to test
-            tested = empirical_bayes(top["value"].where(people.notna()), people)
+            cases = top["value"].where(people.notna())
+            # A rate that may exceed 1 (cases per person) is no proportion; equal rates have nothing to be adjusted.
+            form: Literal["proportion", "poisson"] = "poisson" if (cases > people).any() else "proportion"
+            tested = empirical_bayes(cases, people, form=form) if raw.nunique() > 1 else raw
         name = f"{indicator.level}_{indicator.id}"
         result = tester.local(name, indicator.level, period, tested, gone)
         result.table["value"] = raw
@@ -263,15 +279,16 @@ def _painted(
         if indicator.denominator is not None:
             bottom = figures.values(indicator.denominator, period, sources)
             if top.notna().all() and (bottom > 0).all():
-                found = global_support_test(
-                    top,
-                    bottom,
-                    allocation.weights,
-                    tester.graph(allocation.target),
-                    permutations=tests.global_replicates,
-                    rng=tester.rng(f"{allocation.target}_{indicator.id}", period),
-                )
-                note["global"] = _as_dict(found)
+                with suppress(UntestableError):  # too few sources for any statement: the note stays empty
+                    found = global_support_test(
+                        top,
+                        bottom,
+                        allocation.weights,
+                        tester.graph(allocation.target),
+                        permutations=tests.global_replicates,
+                        rng=tester.rng(f"{allocation.target}_{indicator.id}", period),
+                    )
+                    note["global"] = _as_dict(found)
         notes[period] = note
     return painted, notes
 
@@ -284,7 +301,10 @@ def _global(tester: Tester, name: str, level: str, period: int, values: pd.Serie
     if values.notna().sum() < tests.min_areas:
         return None
     replicates = tests.global_replicates
-    found = moran(values, tester.graph(level), permutations=replicates, rng=tester.rng(f"global {name}", period))
+    try:
+        found = moran(values, tester.graph(level), permutations=replicates, rng=tester.rng(f"global {name}", period))
+    except UntestableError:
+        return None
     return _as_dict(found)
 
 
@@ -330,6 +350,7 @@ def _collection(
     )
     tests = inputs.county.tests
     last = results[max(results)]
+    kind = tests.graph.get(allocation.source if allocation is not None else level, "queen")
     tested_as = inputs.levels[allocation.source].title if allocation is not None else layer.title
     indicators = (
         [indicator]
@@ -339,10 +360,10 @@ def _collection(
     eb = indicator is not None and indicator.denominator is not None
     method = {
         "de": f"Local Moran und Gi* auf der Ebene {tested_as.de}{', Empirical-Bayes-Raten' if eb else ''}; "
-        f"{last.graph}; {tests.permutations} bedingte Permutationen, Seed {tests.seed}; "
+        f"{GRAPHS[kind].de}; {tests.permutations} bedingte Permutationen, Seed {tests.seed}; "
         f"α = {tests.alpha}, Korrektur {tests.correction}. Der zweiseitige p-Wert beider Verfahren ist ein und "
         "dieselbe Zahl.",
-        "en": f"Local Moran and Gi* at level {tested_as.en}{', empirical Bayes rates' if eb else ''}; {last.graph}; "
+        "en": f"Local Moran and Gi* at level {tested_as.en}{', empirical Bayes rates' if eb else ''}; {GRAPHS[kind].en}; "
         f"{tests.permutations} conditional permutations, seed {tests.seed}; α = {tests.alpha}, correction "
         f"{tests.correction}. The two-sided p of both is one and the same number.",
     }

@@ -12,7 +12,7 @@ import pandas as pd
 from geodata.models import VALUED, Flag, Indicator, Origin, Status, Topic
 from geodata.store.model import Collection, Field, Style
 from service.workflows import texts
-from service.workflows.handdown import Allocation, hand_down
+from service.workflows.handdown import Allocation, hand_down, handed_down_in
 
 if TYPE_CHECKING:
     from service.workflows.figures import Figures
@@ -51,12 +51,15 @@ def indicator_collections(
             continue
         for topic in Topic:
             chosen = [
-                i for i in county.indicators.values() if i.topic == topic and level.id in (i.level, *i.handed_down)
+                i
+                for i in county.indicators.values()
+                if i.topic == topic and level.id in (i.level, *handed_down_in(inputs, i, edition))
             ]
-            if topic is Topic.GENDER:
-                chosen += [i for i in county.indicators.values() if i.breakdown and i.level == level.id]
-            if chosen:
-                out.append(_collection(inputs, figures, allocations, level.id, topic, chosen, floor))
+            by_sex = [i for i in county.indicators.values() if i.breakdown and i.level == level.id]
+            if topic is not Topic.GENDER:
+                by_sex = []
+            if chosen or by_sex:
+                out.append(_collection(inputs, figures, allocations, level.id, topic, chosen, by_sex, floor))
     return out
 
 
@@ -67,6 +70,7 @@ def _collection(
     level: str,
     topic: Topic,
     indicators: list[Indicator],
+    by_sex: list[Indicator],
     floor: float | None,
 ) -> Collection:
     areas = inputs.levels[level].areas
@@ -75,8 +79,8 @@ def _collection(
     styles: list[Style] = []
     totals: dict[str, Any] = {}
     handed: dict[str, Any] = {}
-    for indicator in indicators:
-        if topic is Topic.GENDER and indicator.topic is not Topic.GENDER:
+    for indicator, shown_by_sex in [*((i, False) for i in indicators), *((i, True) for i in by_sex)]:
+        if shown_by_sex:
             parts, own = _by_sex(inputs, figures, indicator, level)
         elif indicator.level == level:
             parts, own = _observed(inputs, figures, indicator, level)
@@ -103,14 +107,14 @@ def _collection(
     return Collection(
         id=f"{level}_{topic.value}",
         title=texts.collection_title(inputs, level, topic),
-        description=texts.indicator_description(indicators),
+        description=texts.indicator_description([*indicators, *by_sex]),
         kind="indicators",
         level=level,
         topic=topic.value,
         fields=tuple(fields),
         table=table,
         styles=tuple(styles),
-        metadata=texts.metadata(inputs, level, indicators, totals=totals, handed_down=handed),
+        metadata=texts.metadata(inputs, level, [*indicators, *by_sex], totals=totals, handed_down=handed),
     )
 
 

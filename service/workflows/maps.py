@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 #: Layers with more areas than this get their map from the service: a file would weigh many megabytes.
 MOST_AREAS = 20_000
+#: Below this many maps a second process costs more than it saves.
+FEW = 4
 
 
-def draw_maps(edition: Path, tell: Callable[[str], None] = lambda _line: None) -> list[Path]:
+def draw_maps(
+    edition: Path, tell: Callable[[str], None] = lambda _line: None, *, workers: int | None = None
+) -> list[Path]:
     """Draw the latest year of every collection.
 
     Parameters
@@ -18,6 +25,8 @@ def draw_maps(edition: Path, tell: Callable[[str], None] = lambda _line: None) -
         Folder of an edition that holds ``serve.sqlite``.
     tell : callable
         Receives one line for each layer that is left out.
+    workers : int, optional
+        Processes; default: one for each core.
 
     Returns
     -------
@@ -25,26 +34,39 @@ def draw_maps(edition: Path, tell: Callable[[str], None] = lambda _line: None) -
         What was written, under ``maps/``.
     """
     from geodata.store.sqlite import SqliteStore
+
+    folder = edition / "maps"
+    folder.mkdir(exist_ok=True)
+    store = SqliteStore(edition / "serve.sqlite")
+    try:
+        latest = [meta for meta in store.collections() if meta.latest]
+    finally:
+        store.close()
+    for meta in latest:
+        if meta.count > MOST_AREAS:
+            tell(f"{meta.base}: {meta.count} areas, map on request only")
+    # The largest first, so that no core waits for the last one.
+    chosen = [m.base for m in sorted(latest, key=lambda m: -m.count) if m.count <= MOST_AREAS]
+    processes = min(workers or os.cpu_count() or 1, len(chosen))
+    if processes <= 1 or len(chosen) < FEW:
+        return [path for name in chosen for path in _draw(edition, name)]
+    # spawn: the parent may hold threads of NumPy and of the command line, which a fork would copy half-way.
+    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return [path for paths in pool.map(_draw, [edition] * len(chosen), chosen) for path in paths]
+
+
+def _draw(edition: Path, collection: str) -> tuple[Path, Path]:
+    from geodata.store.sqlite import SqliteStore
     from service.cartography.compose import map_content
     from service.cartography.interactive import render_map
     from service.cartography.static import render_png
 
-    folder = edition / "maps"
-    folder.mkdir(exist_ok=True)
-    written = []
+    page, picture = (edition / "maps" / f"{collection}{ending}" for ending in (".html", ".png"))
     store = SqliteStore(edition / "serve.sqlite")
     try:
-        for meta in store.collections():
-            if not meta.latest:
-                continue
-            if meta.count > MOST_AREAS:
-                tell(f"{meta.base}: {meta.count} areas, map on request only")
-                continue
-            content = map_content(store, meta.base, projected=True)
-            page, picture = folder / f"{meta.base}.html", folder / f"{meta.base}.png"
-            page.write_text(render_map(content, assets="inline"), encoding="utf-8")
-            picture.write_bytes(render_png(content))
-            written += [page, picture]
+        content = map_content(store, collection, projected=True)
     finally:
         store.close()
-    return written
+    page.write_text(render_map(content, assets="inline"), encoding="utf-8")
+    picture.write_bytes(render_png(content))
+    return page, picture

@@ -140,6 +140,7 @@ def _read_level(
             boundary_date=spec.boundary_date,
             source=source,
         )
+
     def layer(ids: pd.Index) -> AreaLayer:
         return cells_layer(
             ids,
@@ -163,9 +164,7 @@ def _read_level(
     return layer(cells.areas.index.union(made, sort=False))
 
 
-def _populated(
-    county: County, level: str, tables: dict[str, Observations], levels: dict[str, AreaLayer]
-) -> pd.Index:
+def _populated(county: County, level: str, tables: dict[str, Observations], levels: dict[str, AreaLayer]) -> pd.Index:
     """Return the cells of a level about which its table says anything but "nobody lives here"."""
     table = tables[str(county.levels[level].cells)].table
     ids = pd.Index(table.loc[table["value"] > 0, "area_id"].unique())

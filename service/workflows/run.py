@@ -76,6 +76,7 @@ def run(
     *,
     state: Path,
     data: Path | None = None,
+    maps: Sequence[Edition] = ("public",),
     say: Callable[[str], None] = lambda _line: None,
 ) -> RunReport:
     """Compute and publish a county.
@@ -88,6 +89,8 @@ def run(
         Where publications are kept.
     data : pathlib.Path, optional
         What relative file names start from.
+    maps : sequence of {"public", "internal"}
+        Editions whose maps are drawn into files; the service draws any other on request.
     say : callable
         Receives one line of progress at a time.
 
@@ -122,8 +125,8 @@ def run(
         with steps.step("Draw the maps") as tell:
             from service.workflows.maps import draw_maps
 
-            for one in built:
-                draw_maps(draft.edition_dir(one.edition), tell)
+            for edition in maps:
+                draw_maps(draft.edition_dir(edition), tell)
         with steps.step("Publish"):
             publication = draft.commit()
     return RunReport(
@@ -165,7 +168,7 @@ def build_edition(
         Collections that passed the gate.
     """
     public = edition == "public"
-    index = compute_index(inputs, figures)
+    index = compute_index(inputs, figures, tell)
     collections = indicator_collections(inputs, figures, allocations, public=public)
     section = inputs.county.index
     if index and section is not None and edition in inputs.county.levels[section.level].editions:
@@ -182,11 +185,13 @@ def _write(draft: Draft, inputs: Inputs, built: Built, allocations: dict[tuple[s
 
     folder = draft.edition_dir(built.edition)
     used = list(dict.fromkeys(c.level for c in built.collections))
-    write_edition(folder, built.collections, [inputs.levels[level] for level in used], manifest(draft.id, inputs, built))
+    write_edition(
+        folder, built.collections, [inputs.levels[level] for level in used], manifest(draft.id, inputs, built)
+    )
     kept = folder / "inputs"
     kept.mkdir(exist_ok=True)
     for (source, target), allocation in allocations.items():
-        if built.edition in inputs.county.levels[target].editions:
+        if built.edition in inputs.county.allocations[source, target].editions:
             with (kept / f"weights-{source}-{target}.npz").open("wb") as stream:
                 np.savez_compressed(stream, **allocation.weights.to_arrays())
     long = [
@@ -281,7 +286,9 @@ def summarise(collections: Sequence[Collection]) -> list[dict[str, Any]]:
         finding = ""
         if c.kind == "hotspots":
             counts = last["label"].value_counts()
-            finding = ", ".join(f"{counts[k]} {k}" for k in ("High-High", "Low-Low", "High-Low", "Low-High") if k in counts)
+            finding = ", ".join(
+                f"{counts[k]} {k}" for k in ("High-High", "Low-Low", "High-Low", "Low-High") if k in counts
+            )
             untested = last.loc[last["state"] != "tested", "state"].value_counts()
             finding = ", ".join(filter(None, [finding, *(f"{n} {state}" for state, n in untested.items())]))
             name = "value"
@@ -289,8 +296,11 @@ def summarise(collections: Sequence[Collection]) -> list[dict[str, Any]]:
             finding = ", ".join(f"{n} {k}" for k, n in last["status_class"].value_counts().items())
         elif "totals" in c.metadata and c.metadata["totals"]:
             first, sums = next(iter(c.metadata["totals"].items()))
-            latest = sums[max(sums)]
-            finding = f"{first} {max(sums)}: {latest['shown']:.1f} shown + {latest['not_shown']:.1f} not = {latest['total']:.0f}"
+            year = max((y for y in sums if sums[y]["total"]), default=max(sums))
+            latest = sums[year]
+            finding = (
+                f"{first} {year}: {latest['shown']:.1f} shown + {latest['not_shown']:.1f} not = {latest['total']:.0f}"
+            )
         rows.append(
             {
                 "collection": c.id,

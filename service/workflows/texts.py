@@ -55,7 +55,8 @@ CONTEXT_FIELD = Field(
     "boolean",
     Text("Umgebung", "Context area"),
     Text(
-        "Gebiet außerhalb des Landkreises, nur zum Vergleich gezeichnet", "Outside the county, drawn for comparison only"
+        "Gebiet außerhalb des Landkreises, nur zum Vergleich gezeichnet",
+        "Outside the county, drawn for comparison only",
     ),
 )
 CAVEAT = Text(
