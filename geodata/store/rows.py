@@ -164,6 +164,7 @@ def typed(values: pd.Series, kind: FieldType, where: str) -> list[Any]:
     if kind == "string":
         _require(present, str, where)
         converted = [str(value) for value in present]
+        _check_text(converted, where)
     elif kind == "boolean":
         _require(present, bool, where)
         converted = present
@@ -183,6 +184,9 @@ def typed(values: pd.Series, kind: FieldType, where: str) -> list[Any]:
             if broken:
                 raise StoreError(f"expected whole numbers, found {some(broken)}", where=where)
             converted = [int(value) for value in present]
+            large = [value for value in converted if abs(value) >= 2**63]
+            if large:
+                raise StoreError(f"expected whole numbers of 64 bits, found {some(large)}", where=where)
         else:
             converted = [value + 0.0 for value in numbers]
     if len(converted) == len(values):
@@ -195,3 +199,10 @@ def _require(values: list[Any], kind: type, where: str) -> None:
     wrong = [value for value in values if not isinstance(value, kind)]
     if wrong:
         raise StoreError(f"expected {kind.__name__}, found {some(repr(value) for value in wrong)}", where=where)
+
+
+def _check_text(values: list[str], where: str) -> None:
+    """Refuse what a file cannot hold: lone surrogates, and the NUL at which OGR would cut a text off."""
+    wrong = [value for value in values if "\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value)]
+    if wrong:
+        raise StoreError(f"expected text that is valid UTF-8 without NUL, found {some(map(ascii, wrong))}", where=where)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection as Ids
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -109,19 +109,18 @@ def prepare(layer: AreaLayer, shown: Ids[str]) -> Shapes:
             where=where,
             hint="repair them before they are published",
         )
-    if (types == 6).any():
-        polygons = np.array([p if t == 6 else shapely.MultiPolygon([p]) for p, t in zip(polygons, types, strict=True)])
-    # RFC 7946: outer rings counter-clockwise.
-    stored = shapely.orient_polygons(_rounded(polygons, METRES), exterior_cw=False)
+    stored = _rounded(polygons, METRES, areas.index, where)
     degrees = gpd.GeoSeries(stored, crs=areas.crs).to_crs(CRS84).to_numpy()
-    ready = {CRS84: _rounded(degrees, DEGREES), storage: stored}
+    ready = {storage: stored, CRS84: _rounded(degrees, DEGREES, areas.index, where)}
+    multi = any((shapely.get_type_id(rounded) == 6).any() for rounded in ready.values())
+    ready = {crs: _oriented(ready[crs], multi) for crs in (CRS84, storage)}
     return Shapes(
         layer=layer,
         ids=[str(area) for area in areas.index],
         names=[str(name) for name in areas["name"]],
         context=[bool(flag) for flag in areas["context"]],
-        polygons=stored,
-        geometry_type="MultiPolygon" if (types == 6).any() else "Polygon",
+        polygons=ready[storage],
+        geometry_type="MultiPolygon" if multi else "Polygon",
         storage_crs=storage,
         texts={crs: [str(text) for text in shapely.to_geojson(shapes)] for crs, shapes in ready.items()},
         bounds={crs: shapely.bounds(shapes) for crs, shapes in ready.items()},
@@ -149,7 +148,34 @@ def storage_crs(layer: AreaLayer) -> str:
     return f"{authority[0]}:{authority[1]}"
 
 
-def _rounded(polygons: NDArray[np.object_], decimals: int) -> NDArray[np.object_]:
+def _rounded(polygons: NDArray[np.object_], decimals: int, ids: Iterable[str], where: str) -> NDArray[np.object_]:
+    """Round coordinates; where that pinches a ring (an isthmus thinner than the step), build valid polygons of it."""
     import shapely
 
-    return np.asarray(shapely.transform(polygons, lambda points: np.round(points, decimals)))
+    def to_step(points: NDArray[np.float64]) -> NDArray[np.float64]:
+        # Adding zero turns minus zero into zero.
+        return np.round(points, decimals) + 0.0
+
+    rounded = np.asarray(shapely.transform(polygons, to_step))
+    pinched = ~shapely.is_valid(rounded)
+    if pinched.any():
+        snapped = shapely.set_precision(np.asarray(polygons)[pinched], 10.0**-decimals)
+        rounded[pinched] = shapely.transform(snapped, to_step)
+    bad = ~np.isin(shapely.get_type_id(rounded), (3, 6)) | shapely.is_empty(rounded) | ~shapely.is_valid(rounded)
+    if bad.any():
+        found = some(area for area, flag in zip(ids, bad, strict=True) if flag)
+        raise GeometryError(
+            f"areas too thin to be published with {decimals} decimals: {found}",
+            where=where,
+            hint="repair or merge them before they are published",
+        )
+    return rounded
+
+
+def _oriented(polygons: NDArray[np.object_], multi: bool) -> NDArray[np.object_]:
+    """Turn outer rings counter-clockwise (RFC 7946), and every polygon into a multipolygon where one is."""
+    import shapely
+
+    if multi:
+        polygons = np.array([p if p.geom_type == "MultiPolygon" else shapely.MultiPolygon([p]) for p in polygons])
+    return np.asarray(shapely.orient_polygons(polygons, exterior_cw=False))

@@ -10,8 +10,9 @@ import base64
 import binascii
 import datetime as dt
 import json
-import math
+import re
 import sqlite3
+import sys
 import threading
 import time
 from collections import deque
@@ -33,6 +34,8 @@ from geodata.store.query import BBox, ItemQuery, Page, Scalar
 FORMAT = "1"
 
 _LARGEST = 2**63 - 1
+_WHOLE = re.compile(r"[+-]?[0-9]{1,19}")
+_NUMBER = re.compile(r"[+-]?([0-9]{1,400}(\.[0-9]{0,400})?|\.[0-9]{1,400})([eE][+-]?[0-9]{1,4})?")
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -375,16 +378,18 @@ def _value(field: Field, value: Scalar) -> Scalar:
             return value
         if value in ("true", "false"):
             return value == "true"
-    if field.type in ("integer", "number") and value is not None and not isinstance(value, bool):
-        try:
-            number = float(value)
-            if field.type == "number" and math.isfinite(number):
-                return number
-            whole = int(value)
-            if field.type == "integer" and number == whole and abs(whole) <= _LARGEST:
-                return whole
-        except (ValueError, OverflowError):
-            pass
+    if field.type in ("number", "integer") and not isinstance(value, bool):
+        if isinstance(value, str) and _NUMBER.fullmatch(value):
+            value = float(value) if field.type == "number" or not _WHOLE.fullmatch(value) else int(value)
+        if field.type == "number" and isinstance(value, int | float) and abs(value) <= sys.float_info.max:
+            return float(value)
+        if (
+            field.type == "integer"
+            and isinstance(value, int | float)
+            and abs(value) <= _LARGEST
+            and value == int(value)
+        ):
+            return int(value)
     raise QueryError(f"expected a value of type {field.type}, found {str(value)[:80]!r}", where=where)
 
 
