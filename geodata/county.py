@@ -214,8 +214,10 @@ def _cross_checks(file: CountyFile) -> Iterator[str]:
                 yield f"index.indicators: {name} has polarity neutral: it says nothing about disadvantage"
             if found is not None and found.level != file.index.level:
                 yield f"index.indicators: {name} is observed at {found.level}, the index is built at {file.index.level}"
-    for level in file.tests.graph:
+    for level, kind in file.tests.graph.items():
         yield from known("tests.graph", "level", level, levels)
+        if kind == "fuzzy" and level in levels and levels[level].cells:
+            yield f"tests.graph.{level}: expected queen or rook for a grid, found fuzzy"
 
 
 def _assemble(file: CountyFile, folder: Path, data: Path) -> County:

@@ -135,7 +135,7 @@ def _check_county(folder: Path, as_json: bool) -> None:
 
     county = load_county(folder)
     inputs = read_inputs(county, progress=_say)
-    found = {
+    found: dict[str, Any] = {
         "county": county.id,
         "levels": {name: len(layer.areas) for name, layer in inputs.levels.items()},
         "tables": {
@@ -185,7 +185,10 @@ def demo(state: Path, seed: int | None, compare: bool, as_json: bool) -> None:
     folder = state / "musterkreis-input"
     if folder.exists():
         shutil.rmtree(folder)
-    write_county(folder, **({} if seed is None else {"seed": seed}))
+    if seed is None:
+        write_county(folder)
+    else:
+        write_county(folder, seed=seed)
     report = run_county(folder, state=state, say=_say)
     _report(report, as_json)
     if compare:
@@ -216,9 +219,8 @@ def _report(report: RunReport, as_json: bool) -> None:
     width = max(len(row["collection"]) for row in report.rows)
     click.echo(f"\n{'collection':<{width}}  {'areas':>6}  {'years':<9}  {'shown':>5}  finding (latest year)")
     for row in report.rows:
-        click.echo(
-            f"{row['collection']:<{width}}  {row['areas']:>6}  {row['periods']:<9}  {row['shown']:>5.0%}  {row['finding']}"
-        )
+        start = f"{row['collection']:<{width}}  {row['areas']:>6}  {row['periods']:<9}"
+        click.echo(f"{start}  {row['shown']:>5.0%}  {row['finding']}")
     click.echo("\nseconds  step")
     for title, seconds in report.times:
         click.echo(f"{seconds:>7.1f}  {title}")
@@ -248,7 +250,7 @@ def serve(state: Path, county: str | None, edition: str, host: str, port: int, b
     settings = Settings(
         state_dir=state,
         county=county or _only_county(state),
-        edition=edition,  # type: ignore[arg-type]  # click.Choice allows the two literals only
+        edition=edition,
         host=host,
         port=port,
         base_url=base_url,

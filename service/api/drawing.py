@@ -14,6 +14,7 @@ from service.api.dependencies import Context, pick
 from service.api.embedding import snippets
 from service.api.errors import BadRequestError, UnknownResourceError
 from service.api.negotiation import MediaType
+from service.cartography.compose import latest_with_values
 from service.cartography.interactive import content_security_policy
 from service.jobs import render
 from service.jobs.pool import Result
@@ -53,12 +54,17 @@ class View:
 
     @property
     def query(self) -> dict[str, Any]:
-        """The parameters that lead back to this view."""
-        return {"period": self.period, "field": self.field}
+        """The parameters that lead back to this view, whatever is published later."""
+        return {"period": self.period, "field": None if self.is_default_field else self.field}
+
+    @property
+    def is_default_field(self) -> bool:
+        """Whether this is what is drawn where no field is named."""
+        return self.field == self.meta.styles[0].field
 
 
 def view_of(context: Context, meta: CollectionMeta, given: dict[str, str]) -> View:
-    """Read ``period`` and ``field``; the default is the latest year and the first style.
+    """Read ``period`` and ``field``; the default is the first style, and the latest year that has a value to draw.
 
     Raises
     ------
@@ -69,9 +75,19 @@ def view_of(context: Context, meta: CollectionMeta, given: dict[str, str]) -> Vi
     """
     if not meta.styles or not meta.periods:
         raise UnknownResourceError("no_map", id=meta.id)
-    period = pick("period", given.get("period"), meta.periods, meta.periods[-1])
     fields = list(dict.fromkeys(style.field for style in meta.styles))
-    return View(meta, period, pick("field", given.get("field"), fields, fields[0]))
+    field = pick("field", given.get("field"), fields, fields[0])
+    return View(meta, pick("period", given.get("period"), meta.periods, latest_year(context, meta, field)), field)
+
+
+def latest_year(context: Context, meta: CollectionMeta, field: str) -> int:
+    """Return the latest year in which a field has a value; counted once per publication."""
+    key = ("latest", meta.id, field)
+    kept = context.served.years
+    if key not in kept:
+        kept[key] = latest_with_values(context.served.store, meta, field)
+    year: int = kept[key]
+    return year
 
 
 def _number(given: dict[str, str], name: str, bounds: tuple[int, int, int]) -> int:
@@ -118,13 +134,20 @@ async def picture(context: Context, view: View, kind: MediaType, given: dict[str
     """
     width, dpi = _number(given, "width", WIDTH), _number(given, "dpi", DPI)
     headers = context.revalidate(kind.value)
+    name = f"{view.meta.base}-{view.period}-{context.served.id}.{kind.value}"
+    headers["Content-Disposition"] = f'inline; filename="{name}"'
     settings = context.shared.settings
     permalink = _permalink(context, view, settings.base_url) if settings.base_url else ""
     order = _order(context, view, permalink)
     drawn = await _run(context, "picture", render.picture, order, width, dpi, kind.value)
-    name = f"{view.meta.base}-{view.period}-{context.served.id}.{kind.value}"
-    headers["Content-Disposition"] = f'inline; filename="{name}"'
     return Response(cast(bytes, drawn), headers=headers, media_type=PICTURES[kind])
+
+
+async def thumbnail(context: Context, view: View) -> Response:
+    """Answer with the bare map as a small SVG."""
+    headers = context.revalidate("thumbnail")
+    drawn = await _run(context, "thumbnail", render.thumbnail, _order(context, view, ""))
+    return Response(cast(str, drawn), headers=headers, media_type=PICTURES[MediaType.SVG])
 
 
 def _permalink(context: Context, view: View, base: str) -> str:

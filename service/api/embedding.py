@@ -51,6 +51,7 @@ def snippets(
     # What is pinned says its year; what follows the newest publication must not, or it would stay in this one.
     year = period if period is not None else (meta.periods[-1] if meta.periods else None)
     what = field if meta.styles and field != meta.styles[0].field else None
+    named = f"{meta.title[context.language]}, {year}"
     fixed = {"period": year, "field": what, "publication": context.served.id}
     newest = {"field": what, "period": period if period != (meta.periods or (None,))[-1] else None, "publication": None}
     to = context.addresses.to
@@ -71,7 +72,7 @@ def snippets(
         Snippet("script", frame(to("embed", base, **fixed)) + script),
         Snippet(
             "picture",
-            f'<a href="{escape(linked)}"><img src="{escape(picture)}" alt="{escape(meta.title[context.language])}" '
+            f'<a href="{escape(linked)}"><img src="{escape(picture)}" alt="{escape(named)}" '
             'style="max-width:100%;height:auto"></a>',
         ),
     ]

@@ -189,7 +189,7 @@ def install(app: FastAPI, pages: Pages) -> None:
         if status >= 500:
             log.error("%s %s: %s", request.method, request.url.path, error)
         key = "worker" if isinstance(error, JobError) else _TEXTS.get(status)
-        return problem(request, pages, status, say(language, f"error.{key}") if key else error.message)
+        return problem(request, pages, status, say(language, f"error.{key}") if key else str(error))
 
     async def on_http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)

@@ -37,7 +37,9 @@ class Served:
     collections : mapping of str to CollectionMeta
         By id, in the store's order.
     kept : dict
-        Documents built once for this publication, such as the API definition.
+        Documents built once for this publication, such as the API definition; given up now and then.
+    years : dict
+        What was counted once for this publication; bounded by its collections.
     """
 
     id: str
@@ -47,6 +49,7 @@ class Served:
     store: LayerStore
     collections: Mapping[str, CollectionMeta] = field(init=False)
     kept: dict[tuple[str, ...], Any] = field(default_factory=dict)
+    years: dict[tuple[str, ...], Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.collections = {meta.id: meta for meta in self.store.collections()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
@@ -24,8 +25,6 @@ _METHODS: dict[str, Text] = {
     "fisher_jenks": Text("natürliche Klassen nach Fisher-Jenks", "natural breaks (Fisher-Jenks)"),
     "equal_interval": Text("gleiche Breite", "equal intervals"),
 }
-
-MISSING = StyleClass(label=TEXTS["missing"], colour=palettes.MISSING.colour)
 
 
 def graduated(
@@ -100,7 +99,7 @@ def graduated(
         field=field,
         kind="graduated",
         classes=classes,
-        missing=_missing(int(np.isnan(numbers).sum())),
+        missing=_missing(palettes.NO_VALUE, count=int(np.isnan(numbers).sum())),
         method=Text(
             f"{k} {'Klasse' if k == 1 else 'Klassen'}, {how.de}, Grenzen gerundet",
             f"{k} {'class' if k == 1 else 'classes'}, {how.en}, rounded bounds",
@@ -121,13 +120,23 @@ def _library_cuts(present: npt.NDArray[np.float64], n: int, method: Method) -> l
     if n == 1:
         return []
     import mapclassify
+    import numpy as np
 
+    if method == "fisher_jenks" and present.size > 400:
+        # Its cost grows with the square of the values: 400 order statistics at equal steps stand for all.
+        present = np.sort(present)[np.linspace(0, present.size - 1, 400).round().astype(int)]
     rule = {
         "quantiles": mapclassify.Quantiles,
         "fisher_jenks": mapclassify.FisherJenks,
         "equal_interval": mapclassify.EqualInterval,
     }[method]
-    return [float(bound) for bound in rule(present, k=n).bins[:-1]]
+    with warnings.catch_warnings():
+        # Ties make fewer classes, the legend says how many there are; Fisher-Jenks without a compiler is fast enough
+        # for what it is given.
+        warnings.filterwarnings("ignore", "Not enough unique values", UserWarning)
+        warnings.filterwarnings("ignore", "Numba not installed", UserWarning)
+        bins = rule(present, k=n).bins
+    return [float(bound) for bound in bins[:-1]]
 
 
 def _rounded(cuts: Sequence[float], distinct: npt.NDArray[np.float64], decimals: int) -> list[float]:
@@ -185,8 +194,7 @@ def _label(lower: float | None, upper: float | None, decimals: int, unit: str) -
     return say("über {low} bis {up}", "over {low} to {up}")
 
 
-def _missing(count: int = 0, label: Text = TEXTS["missing"]) -> StyleClass:
-    look = palettes.MISSING
+def _missing(look: palettes.Look = palettes.MISSING, *, count: int = 0, label: Text = TEXTS["missing"]) -> StyleClass:
     return StyleClass(label=label, colour=look.colour, hatch=look.hatch, letters=look.letters, count=count)
 
 

@@ -181,7 +181,7 @@ def _entry(index: int, c: StyleClass, count: int, language: str, missing: int) -
         hatch=c.hatch,
         letters=c.letters,
         count=count,
-        ink=palettes.ink_on(c.colour),
+        ink=palettes.QUIET_INK if index == missing else palettes.ink_on(c.colour),
         marked=bool(c.hatch) and index != missing,
     )
 

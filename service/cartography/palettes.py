@@ -73,7 +73,12 @@ STATES: MappingProxyType[str, Look] = MappingProxyType(
     }
 )
 
-MISSING = Look("#bdbdbd", "", "")
+#: No label in a map of categories.
+MISSING = Look("#bdbdbd")
+#: No value in a map of graduated colours: hatched, because in grey print a plain grey would be one of the classes.
+NO_VALUE = Look("#e2e2e2", "/")
+#: Hatch lines of a missing class: seen, but not before the classes that say something.
+QUIET_INK = "#8a8a8a"
 #: Behind the areas.
 GROUND = "#fbfcfd"
 CONTEXT_LINE = "#9a9a9a"

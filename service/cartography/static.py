@@ -7,7 +7,6 @@ cache are shared by the whole process, one picture is drawn at a time.
 from __future__ import annotations
 
 import io
-import textwrap
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -44,6 +43,8 @@ _SETTINGS: Any = {
     "hatch.linewidth": 0.55,
     "path.simplify": False,
     "text.usetex": False,
+    # Hinted letters get wider at low resolution and would run over the width that was measured.
+    "text.hinting": "none",
 }
 
 
@@ -212,10 +213,11 @@ def _wrapped(
         if line:
             lines.append(line)
         line = word
-        if length(word) > width:
-            # A word wider than the column (an address) is broken anywhere.
-            *full, line = textwrap.wrap(word, max(1, int(len(word) * width / length(word))))
-            lines += full
+        # A word wider than the column (an address) is broken where it is full.
+        while length(line) > width:
+            fits = next(n for n in range(len(line) - 1, 0, -1) if n == 1 or length(line[:n]) <= width)
+            lines.append(line[:fits])
+            line = line[fits:]
     if line:
         lines.append(line)
     return [_Text(tuple(lines), size, colour, weight, space)] if lines else []

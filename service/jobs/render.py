@@ -79,6 +79,24 @@ def page(order: Order, assets: str, nonce: str, basemap: Mapping[str, Any] | Non
     return render_map(_content(order), assets=assets, nonce=nonce, basemap=basemap)
 
 
+def thumbnail(order: Order) -> str:
+    """Draw a map's preview as SVG.
+
+    Parameters
+    ----------
+    order : Order
+        Which map.
+
+    Returns
+    -------
+    str
+        SVG.
+    """
+    from service.cartography.thumbnail import render_thumbnail
+
+    return render_thumbnail(_content(order))
+
+
 def picture(order: Order, width_mm: float, dpi: int, kind: PictureFormat) -> bytes:
     """Draw a map as PNG, SVG or PDF.
 

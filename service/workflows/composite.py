@@ -135,8 +135,8 @@ def index_collection(inputs: Inputs, results: dict[int, IndexResult]) -> Collect
         "de": f"Voreinstellung {section.preset}: z-Werte (Standardabweichung der Gesamtheit) von {len(indicators)} "
         "Indikatoren, Summe, erneut standardisiert; Klassen bei −1, +1 und +1,5; jedes Jahr auf die Gebiete des "
         "Landkreises standardisiert.",
-        "en": f"Preset {section.preset}: z-scores (population SD) of {len(indicators)} indicators, summed, standardised "
-        "again; classes at −1, +1 and +1.5; each year standardised on the county's own areas.",
+        "en": f"Preset {section.preset}: z-scores (population SD) of {len(indicators)} indicators, summed and "
+        "standardised again; classes at −1, +1 and +1.5; each year standardised on the county's own areas.",
     }
     return Collection(
         id=f"{section.level}_index",

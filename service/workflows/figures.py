@@ -52,7 +52,7 @@ class Figures:
         units: dict[str, str] = {}
         for observations in tables:
             for key, part in observations.table.groupby(["variable", "period"], sort=True):
-                variable, period = str(key[0]), int(key[1])
+                variable, period = str(key[0]), int(str(key[1]))
                 frames[variable, period] = part.set_index("area_id")[VALUE_COLUMNS]
                 if observations.source is not None:
                     sources[variable] = observations.source

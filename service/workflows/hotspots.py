@@ -21,75 +21,6 @@ if TYPE_CHECKING:
     from service.workflows.read import Inputs
     from spatial.results import GlobalResult, IndexResult, LocalResult
 
-FIELDS = (
-    Field(
-        "label",
-        "string",
-        Text("Cluster (Local Moran)", "Cluster (local Moran)"),
-        Text("Nach Korrektur für mehrfaches Testen", "After correction for multiple testing"),
-        values={
-            "High-High": Text("hoch, umgeben von hoch", "high among high"),
-            "Low-Low": Text("niedrig, umgeben von niedrig", "low among low"),
-            "High-Low": Text("hoch, umgeben von niedrig", "high among low"),
-            "Low-High": Text("niedrig, umgeben von hoch", "low among high"),
-            "not significant": Text("nicht auffällig", "not significant"),
-            "no label": Text("ohne Aussage", "no label"),
-        },
-    ),
-    Field(
-        "gi_star_label",
-        "string",
-        Text("Hot Spot (Gi*)", "Hot spot (Gi*)"),
-        Text(
-            "Gleicher p-Wert wie Local Moran: keine zweite Bestätigung",
-            "Same p-value as local Moran: no second confirmation",
-        ),
-        values={
-            "hot": Text("Hot Spot: Umgebung hoch", "hot spot"),
-            "cold": Text("Cold Spot: Umgebung niedrig", "cold spot"),
-            "not significant": Text("nicht auffällig", "not significant"),
-            "no label": Text("ohne Aussage", "no label"),
-        },
-    ),
-    Field(
-        "state",
-        "string",
-        Text("Teststatus", "State of the test"),
-        values={
-            "tested": Text("getestet", "tested"),
-            "isolated": Text("ohne Nachbarn", "isolated"),
-            "undefined": Text("kein Wert", "undefined"),
-            "untestable": Text("zu wenige Gebiete für einen Test", "too few areas for a test"),
-            "suppressed": Text("nicht gezeigt (Datenschutz)", "suppressed"),
-        },
-    ),
-    Field("value", "number", Text("Wert", "Value")),
-    Field(
-        "p", "number", Text("p, zweiseitig", "p, two-sided"), Text("Pseudo-p aus Permutationen", "Permutation pseudo p")
-    ),
-    Field("p_adjusted", "number", Text("p, korrigiert", "p, adjusted")),
-    Field("local_moran", "number", Text("Local Moran I", "Local Moran I")),
-    Field("local_moran_z", "number", Text("z (Local Moran)", "z (local Moran)")),
-    Field("gi_star_z", "number", Text("z (Gi*)", "z (Gi*)")),
-    Field(
-        "quadrant", "integer", Text("Quadrant", "Quadrant"), Text("1 HH, 2 LH, 3 LL, 4 HL", "1 HH, 2 LH, 3 LL, 4 HL")
-    ),
-    Field("neighbours", "integer", Text("Nachbarn", "Neighbours")),
-    Field(
-        "support",
-        "string",
-        Text("Getestet als", "Tested as"),
-        Text("Gebiet, dessen Test das ist", "The area whose test this is"),
-    ),
-)
-
-
-GRAPHS = {
-    "queen": Text("Nachbarn teilen Grenze oder Ecke (Queen)", "neighbours share a border or corner (queen)"),
-    "rook": Text("Nachbarn teilen eine Grenze (Rook)", "neighbours share a border (rook)"),
-    "fuzzy": Text("Nachbarn berühren sich bis auf 1 m (Fuzzy)", "neighbours touch within 1 m (fuzzy)"),
-}
-
 
 class Tester:
     """Graphs of the levels, built once, and the seeds of the draws.
@@ -115,7 +46,8 @@ class Tester:
             if layer.is_grid:
                 size = int(self.inputs.county.levels[level].cell_size or 0)
                 rows, columns = rows_and_columns(layer.areas.index, size)
-                self._graphs[level] = graphs.grid_contiguity(rows, columns, layer.areas.index, kind=kind)
+                edge: Literal["queen", "rook"] = "rook" if kind == "rook" else "queen"  # county.toml refuses fuzzy
+                self._graphs[level] = graphs.grid_contiguity(rows, columns, layer.areas.index, kind=edge)
             else:
                 self._graphs[level] = graphs.contiguity(layer.areas, kind)
         return self._graphs[level]
@@ -243,7 +175,7 @@ def _observed(
             cases = top["value"].where(people.notna())
             # A rate that may exceed 1 (cases per person) is no proportion; equal rates have nothing to be adjusted.
             form: Literal["proportion", "poisson"] = "poisson" if (cases > people).any() else "proportion"
-            tested = empirical_bayes(cases, people, form=form) if raw.nunique() > 1 else raw
+            tested = empirical_bayes(cases, people, form=form) if raw.max() > raw.min() else raw
         name = f"{indicator.level}_{indicator.id}"
         result = tester.local(name, indicator.level, period, tested, gone)
         result.table["value"] = raw
@@ -337,7 +269,7 @@ def _collection(
     layer = inputs.levels[level]
     rows = []
     for period, result in results.items():
-        frame = result.table[[f.name for f in FIELDS]].copy()
+        frame = result.table[[f.name for f in HOTSPOT_FIELDS]].copy()
         frame.insert(0, "context", layer.areas["context"].reindex(frame.index))
         frame.insert(0, "period", period)
         frame.insert(0, "name", layer.areas["name"].reindex(frame.index))
@@ -346,7 +278,8 @@ def _collection(
     title = indicator.title if indicator is not None else texts.TOPICS["index"]
     unit = indicator.unit if indicator is not None else "SD"
     fields = tuple(
-        Field(f.name, f.type, title, f.description, unit, f.values) if f.name == "value" else f for f in FIELDS
+        Field(f.name, f.type, title, f.description, unit, f.values) if f.name == "value" else f
+        for f in texts.HOTSPOT_FIELDS
     )
     tests = inputs.county.tests
     last = results[max(results)]
@@ -360,12 +293,12 @@ def _collection(
     eb = indicator is not None and indicator.denominator is not None
     method = {
         "de": f"Local Moran und Gi* auf der Ebene {tested_as.de}{', Empirical-Bayes-Raten' if eb else ''}; "
-        f"{GRAPHS[kind].de}; {tests.permutations} bedingte Permutationen, Seed {tests.seed}; "
+        f"{texts.GRAPHS[kind].de}; {tests.permutations} bedingte Permutationen, Seed {tests.seed}; "
         f"α = {tests.alpha}, Korrektur {tests.correction}. Der zweiseitige p-Wert beider Verfahren ist ein und "
         "dieselbe Zahl.",
-        "en": f"Local Moran and Gi* at level {tested_as.en}{', empirical Bayes rates' if eb else ''}; {GRAPHS[kind].en}; "
-        f"{tests.permutations} conditional permutations, seed {tests.seed}; α = {tests.alpha}, correction "
-        f"{tests.correction}. The two-sided p of both is one and the same number.",
+        "en": f"Local Moran and Gi* at level {tested_as.en}{', empirical Bayes rates' if eb else ''}; "
+        f"{texts.GRAPHS[kind].en}; {tests.permutations} conditional permutations, seed {tests.seed}; "
+        f"α = {tests.alpha}, correction {tests.correction}. The two-sided p of both is one and the same number.",
     }
     extra: dict[str, Any] = {
         "method": method,
@@ -398,7 +331,7 @@ def _collection(
         level=level,
         topic=indicator.topic.value if indicator is not None else "index",
         fields=(texts.CONTEXT_FIELD, *fields),
-        table=table[["area_id", "name", "period", "context", *(f.name for f in FIELDS)]],
+        table=table[["area_id", "name", "period", "context", *(f.name for f in texts.HOTSPOT_FIELDS)]],
         styles=(hotspot_style(modelled=modelled), gi_star_style(modelled=modelled)),
         metadata=texts.metadata(inputs, level, indicators, **extra),
     )

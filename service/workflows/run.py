@@ -193,7 +193,8 @@ def _write(draft: Draft, inputs: Inputs, built: Built, allocations: dict[tuple[s
     for (source, target), allocation in allocations.items():
         if built.edition in inputs.county.allocations[source, target].editions:
             with (kept / f"weights-{source}-{target}.npz").open("wb") as stream:
-                np.savez_compressed(stream, **allocation.weights.to_arrays())
+                arrays: dict[str, Any] = dict(allocation.weights.to_arrays())
+                np.savez_compressed(stream, **arrays)
     long = [
         frame.assign(variable=variable, period=period).reset_index()
         for (variable, period), frame in built.figures.frames.items()
@@ -294,7 +295,7 @@ def summarise(collections: Sequence[Collection]) -> list[dict[str, Any]]:
             name = "value"
         elif c.kind == "index":
             finding = ", ".join(f"{n} {k}" for k, n in last["status_class"].value_counts().items())
-        elif "totals" in c.metadata and c.metadata["totals"]:
+        elif c.metadata.get("totals"):
             first, sums = next(iter(c.metadata["totals"].items()))
             year = max((y for y in sums if sums[y]["total"]), default=max(sums))
             latest = sums[year]

@@ -61,7 +61,7 @@ def suppressed_for_public(inputs: Inputs) -> Figures:
     hidden: dict[tuple[str, int], set[str]] = defaultdict(set)
     for indicator in inputs.county.indicators.values():
         areas = inputs.levels[indicator.level].areas
-        parent = areas["parent_id"] if "parent_id" in areas else None
+        parent = areas.get("parent_id")
         for period in inputs.figures.periods(indicator.numerator, areas.index):
             by_pair: dict[str, set[str]] = {}
             for numerator, denominator in pairs_of(indicator):

@@ -48,6 +48,7 @@ POLARITY = {
     Polarity.ADVANTAGE: Text("hoher Wert = geringere Benachteiligung", "high value = less disadvantage"),
     Polarity.NEUTRAL: Text("Kontext, keine Wertung", "context, no judgement"),
 }
+NOTHING = Text("", "")
 GAP_UNIT = "Prozentpunkte"
 
 CONTEXT_FIELD = Field(
@@ -60,11 +61,80 @@ CONTEXT_FIELD = Field(
     ),
 )
 CAVEAT = Text(
-    "Frühwarnung, kein Urteil: Die Karte zeigt Gebiete, nicht Menschen. Sie ersetzt keine Ortskenntnis und taugt nicht "
-    "für Entscheidungen über einzelne Haushalte oder Personen.",
-    "An early warning, not a verdict: the map shows areas, not people. It does not replace local knowledge and is unfit "
-    "for decisions about single households or persons.",
+    "Frühwarnung, kein Urteil: Die Karte zeigt Gebiete, nicht Menschen. Sie ersetzt keine Ortskenntnis und taugt "
+    "nicht für Entscheidungen über einzelne Haushalte oder Personen.",
+    "An early warning, not a verdict: the map shows areas, not people. It does not replace local knowledge and is "
+    "unfit for decisions about single households or persons.",
 )
+
+HOTSPOT_FIELDS = (
+    Field(
+        "label",
+        "string",
+        Text("Cluster (Local Moran)", "Cluster (local Moran)"),
+        Text("Nach Korrektur für mehrfaches Testen", "After correction for multiple testing"),
+        values={
+            "High-High": Text("hoch, umgeben von hoch", "high among high"),
+            "Low-Low": Text("niedrig, umgeben von niedrig", "low among low"),
+            "High-Low": Text("hoch, umgeben von niedrig", "high among low"),
+            "Low-High": Text("niedrig, umgeben von hoch", "low among high"),
+            "not significant": Text("nicht auffällig", "not significant"),
+            "no label": Text("ohne Aussage", "no label"),
+        },
+    ),
+    Field(
+        "gi_star_label",
+        "string",
+        Text("Hot Spot (Gi*)", "Hot spot (Gi*)"),
+        Text(
+            "Gleicher p-Wert wie Local Moran: keine zweite Bestätigung",
+            "Same p-value as local Moran: no second confirmation",
+        ),
+        values={
+            "hot": Text("Hot Spot: Umgebung hoch", "hot spot"),
+            "cold": Text("Cold Spot: Umgebung niedrig", "cold spot"),
+            "not significant": Text("nicht auffällig", "not significant"),
+            "no label": Text("ohne Aussage", "no label"),
+        },
+    ),
+    Field(
+        "state",
+        "string",
+        Text("Teststatus", "State of the test"),
+        values={
+            "tested": Text("getestet", "tested"),
+            "isolated": Text("ohne Nachbarn", "isolated"),
+            "undefined": Text("kein Wert", "undefined"),
+            "untestable": Text("zu wenige Gebiete für einen Test", "too few areas for a test"),
+            "suppressed": Text("nicht gezeigt (Datenschutz)", "suppressed"),
+        },
+    ),
+    Field("value", "number", Text("Wert", "Value")),
+    Field(
+        "p", "number", Text("p, zweiseitig", "p, two-sided"), Text("Pseudo-p aus Permutationen", "Permutation pseudo p")
+    ),
+    Field("p_adjusted", "number", Text("p, korrigiert", "p, adjusted")),
+    Field("local_moran", "number", Text("Local Moran I", "Local Moran I")),
+    Field("local_moran_z", "number", Text("z (Local Moran)", "z (local Moran)")),
+    Field("gi_star_z", "number", Text("z (Gi*)", "z (Gi*)")),
+    Field(
+        "quadrant", "integer", Text("Quadrant", "Quadrant"), Text("1 HH, 2 LH, 3 LL, 4 HL", "1 HH, 2 LH, 3 LL, 4 HL")
+    ),
+    Field("neighbours", "integer", Text("Nachbarn", "Neighbours")),
+    Field(
+        "support",
+        "string",
+        Text("Getestet als", "Tested as"),
+        Text("Gebiet, dessen Test das ist", "The area whose test this is"),
+    ),
+)
+
+
+GRAPHS = {
+    "queen": Text("Nachbarn teilen Grenze oder Ecke (Queen)", "neighbours share a border or corner (queen)"),
+    "rook": Text("Nachbarn teilen eine Grenze (Rook)", "neighbours share a border (rook)"),
+    "fuzzy": Text("Nachbarn berühren sich bis auf 1 m (Fuzzy)", "neighbours touch within 1 m (fuzzy)"),
+}
 
 
 def collection_title(inputs: Inputs, level: str, topic: str) -> Text:
@@ -79,11 +149,11 @@ def indicator_description(indicators: Iterable[Indicator]) -> Text:
     return Text(*(" ".join(f"{i.title[x]}: {i.definition[x]}".strip() for i in said) for x in ("de", "en")))
 
 
-def _with(indicator: Indicator, suffix: Text, lead: Text = Text("", "")) -> Text:
-    return Text(f"{lead.de}{indicator.title.de}{suffix.de}", f"{lead.en}{indicator.title.en}{suffix.en}")
+def _with(indicator: Indicator, suffix: Text) -> Text:
+    return Text(f"{indicator.title.de}{suffix.de}", f"{indicator.title.en}{suffix.en}")
 
 
-def _value_field(indicator: Indicator, note: Text = Text("", "")) -> Field:
+def _value_field(indicator: Indicator, note: Text = NOTHING) -> Field:
     polarity = POLARITY[indicator.polarity]
     return Field(
         indicator.id,
@@ -130,7 +200,7 @@ def observed_fields(indicator: Indicator) -> list[Field]:
             "string",
             _with(indicator, Text(": Hinweise", ": flags")),
             Text(
-                "provisional vorläufig, revised berichtigt, estimated geschätzt, uncertain unsicher, break Zeitreihenbruch",
+                "provisional vorläufig, revised berichtigt, estimated geschätzt, uncertain unsicher, break Bruch",
                 "what the publisher says about the value",
             ),
         ),

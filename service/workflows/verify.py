@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from geodata.errors import DisclosureError, StoreError, some
 from geodata.models import VALUED
 from geodata.store.model import Collection
@@ -99,7 +101,7 @@ def _nothing_suppressed(inputs: Inputs, known: Figures, collections: Sequence[Co
                 continue
             for numerator, _ in list(pairs_of(indicator_))[:1]:
                 for period, rows in table.groupby("period"):
-                    values = known.values(numerator, int(str(period)), rows["area_id"])
+                    values = known.values(numerator, int(str(period)), pd.Index(rows["area_id"]))
                     if (rows[f"{indicator_.id}_n"].notna().to_numpy() & values.isna().to_numpy()).any():
                         raise DisclosureError(
                             "expected suppressed counts to be missing, found numbers",

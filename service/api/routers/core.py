@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from geodata.errors import SozialmonitorError
+from geodata.store.protocol import CollectionMeta
+from geodata.store.query import ItemQuery
 from service.api.dependencies import VERSION, Context, Ctx, latest_first, shared_of
 from service.api.errors import status_of
 from service.api.negotiation import MediaType
 from service.api.ogc import documents, openapi
 from service.api.ogc.conformance import CONFORMANCE
-from service.api.routers.hotspots import tested
+from service.api.routers.hotspots import tested, titles
 
 router = APIRouter()
 READ = ["GET", "HEAD"]
@@ -37,19 +41,48 @@ def landing(context: Ctx) -> Response:
     """Say where everything is: for a browser the home page, else links."""
     context.parameters()
     if context.format(MediaType.JSON, MediaType.HTML) == MediaType.HTML:
-        shown = latest_first(context.served.collections.values())
-        levels = [
-            {"meta": level, "collections": [meta for meta in shown if meta.level == level.id]}
-            for level in context.served.store.levels()
-        ]
-        indicators = [
-            (name, next(iter(found.values())).title[context.language]) for name, found in tested(context).items()
-        ]
-        shown_levels = [entry for entry in levels if entry["collections"]]
-        return context.page("home.html", levels=shown_levels, hotspots=indicators, keep=context.addresses.keep)
+        return _home(context)
     title = context.say("page.monitor_of", county=context.title)
     description = context.say("page.intro")
     return context.json(documents.landing(title, description, context.addresses, context.language))
+
+
+#: Order of the kinds within a level.
+_KINDS = ("index", "indicators", "hotspots")
+
+
+def _home(context: Context) -> Response:
+    """Show the levels, those with the index first: it is what most people come for."""
+    shown = latest_first(context.served.collections.values())
+    levels = []
+    for level in context.served.store.levels():
+        metas = sorted((meta for meta in shown if meta.level == level.id), key=lambda meta: _KINDS.index(meta.kind))
+        if metas:
+            levels.append({"meta": level, "collections": metas, "own": _own_areas(context, metas)})
+    levels.sort(key=lambda entry: entry["collections"][0].kind != "index")
+    hotspots = tested(context)
+    return context.page(
+        "home.html",
+        levels=levels,
+        hotspots=titles(context),
+        tested_levels={meta.level: meta.level_title for found in hotspots.values() for meta in found.values()},
+        tested_years=sorted({p for found in hotspots.values() for m in found.values() for p in m.periods}, reverse=True),
+        keep=context.addresses.keep,
+    )
+
+
+def _own_areas(context: Context, metas: Sequence[CollectionMeta]) -> int | None:
+    """Count the areas of a level that lie in the county; None where no collection tells them from their neighbours."""
+    for meta in metas:
+        if any(field.name == "context" for field in meta.fields):
+            key = ("own", meta.id)
+            if key not in context.served.years:
+                last = meta.periods[-1]
+                query = ItemQuery(equals={"context": False}, first_period=last, last_period=last)
+                context.served.years[key] = context.served.store.count(meta.id, query)
+            own: int = context.served.years[key]
+            return own
+    return None
 
 
 @router.api_route("/conformance", methods=READ)
@@ -66,7 +99,7 @@ def api(context: Ctx) -> Response:
     """Define the API in OpenAPI 3.0; a browser gets a page."""
     context.parameters()
     if context.format(MediaType.JSON, MediaType.HTML) == MediaType.HTML:
-        return context.page("api.html", document=definition(context))
+        return _api_page(context)
     return context.json(definition(context), documents.OPENAPI_30)
 
 
@@ -74,7 +107,14 @@ def api(context: Ctx) -> Response:
 def api_page(context: Ctx) -> Response:
     """Describe the API for people."""
     context.parameters()
-    return context.page("api.html", document=definition(context))
+    return _api_page(context)
+
+
+def _api_page(context: Context) -> Response:
+    # The latest year of a collection has the same addresses once more; people need not read them twice.
+    metas = context.served.collections.values()
+    hidden = [f"{meta.id}{ending}" for meta in metas if meta.latest for ending in ("", ".png")]
+    return context.page("api.html", document=definition(context), hidden=hidden)
 
 
 @router.api_route("/healthz", methods=READ)

@@ -12,7 +12,7 @@ from fastapi.responses import Response
 from geodata.store.protocol import CollectionMeta
 from geodata.store.query import ItemQuery, Page
 from service.api.dependencies import Context, Ctx, pick
-from service.api.drawing import PICTURES, View, page, picture
+from service.api.drawing import PICTURES, View, latest_year, page, picture
 from service.api.errors import BadRequestError, UnknownResourceError
 from service.api.negotiation import MediaType
 from service.api.ogc import documents
@@ -40,6 +40,23 @@ def tested(context: Context) -> dict[str, dict[str, CollectionMeta]]:
     }
 
 
+def titles(context: Context) -> dict[str, str]:
+    """Return what the tested indicators are called: as a field where one bears the name, else as their collection."""
+    fields = {
+        field.name: field.title[context.language]
+        for meta in context.served.collections.values()
+        if meta.kind == "indicators"
+        for field in meta.fields
+    }
+    named = {
+        name: fields.get(name) or next(iter(levels.values())).title[context.language]
+        for name, levels in tested(context).items()
+    }
+    if "index" in named:
+        named["index"] = context.say("page.kind_index")
+    return dict(sorted(named.items(), key=lambda entry: entry[1].casefold()))
+
+
 def hotspot_view(context: Context, given: dict[str, str]) -> View:
     """Choose the map that ``indicator``, ``level``, ``period`` and ``statistic`` ask for.
 
@@ -64,8 +81,8 @@ def hotspot_view(context: Context, given: dict[str, str]) -> View:
     if not statistics:
         raise UnknownResourceError("no_map", id=meta.id)
     statistic = pick("statistic", given.get("statistic"), list(statistics), next(iter(statistics)))
-    period = pick("period", given.get("period"), meta.periods, meta.periods[-1])
-    return View(meta, period, statistics[statistic])
+    field = statistics[statistic]
+    return View(meta, pick("period", given.get("period"), meta.periods, latest_year(context, meta, field)), field)
 
 
 @router.api_route("/hotspots", methods=READ)

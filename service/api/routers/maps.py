@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from service.api.dependencies import Ctx
-from service.api.drawing import PICTURES, page, picture, view_of
+from service.api.drawing import PICTURES, page, picture, thumbnail, view_of
 from service.api.negotiation import MediaType
 
 router = APIRouter()
@@ -29,6 +29,14 @@ async def a_map(context: Ctx, name: str) -> Response:
         return await page(context, view_of(context, meta, given), embedded=False)
     given = context.parameters("period", "field", "width", "dpi")
     return await picture(context, view_of(context, meta, given), wanted, given)
+
+
+@router.api_route("/thumbnails/{collection_id}.svg", methods=READ)
+async def preview(context: Ctx, collection_id: str) -> Response:
+    """Answer with a collection's map without words, for overviews."""
+    given = context.parameters("period", "field")
+    context.format(MediaType.SVG)
+    return await thumbnail(context, view_of(context, context.collection(collection_id), given))
 
 
 @router.api_route("/embed/{collection_id}", methods=READ)
