@@ -269,7 +269,7 @@ def _collection(
     layer = inputs.levels[level]
     rows = []
     for period, result in results.items():
-        frame = result.table[[f.name for f in HOTSPOT_FIELDS]].copy()
+        frame = result.table[[f.name for f in texts.HOTSPOT_FIELDS]].copy()
         frame.insert(0, "context", layer.areas["context"].reindex(frame.index))
         frame.insert(0, "period", period)
         frame.insert(0, "name", layer.areas["name"].reindex(frame.index))
