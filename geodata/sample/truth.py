@@ -11,7 +11,7 @@ import shapely
 from geodata.sample.geography import Floats, Ints, Land, Plan
 from geodata.sample.settlement import AGES, Settlement
 
-#: Indicator → share in the middle of the county, strength of the planted clusters on the logit scale, trend a year.
+#: Register → share in the middle of the county, strength of the planted clusters on the logit scale, trend a year.
 RATES: dict[str, tuple[float, float, float]] = {
     "arbeitslose_w": (0.038, 1.10, 0.010),
     "arbeitslose_m": (0.046, 1.10, 0.014),
@@ -28,8 +28,17 @@ RATES: dict[str, tuple[float, float, float]] = {
     "pflege": (0.205, 0.30, 0.055),
     "steuerpflichtige": (0.640, -0.10, 0.000),
 }
-#: Which of the hot clusters an indicator shows; all of them where it is not named.
+#: Which of the hot clusters a register shows; all of them where it is not named.
 SHOWN = {"grundsicherung_65": (0, 1), "vorsorge_luecke": (0, 2)}
+#: Indicator of ``county.toml`` → the register counts behind it; each was drawn with rates of the same name.
+REGISTERS = {
+    "arbeitslosenquote": ("arbeitslose_w", "arbeitslose_m"),
+    "sgb2_quote": ("sgb2_erwachsene", "sgb2_kinder"),
+    "kinderarmut": ("sgb2_kinder",),
+    "grundsicherung_alter": ("grundsicherung_65",),
+    "vorsorgeluecke": ("vorsorge_luecke",),
+    "lernmittelbefreiung": ("lernmittel",),
+}
 #: Strength of each hot cluster in the first and in the last year: stable, growing, shrinking.
 COURSE = ((1.0, 1.0), (0.45, 1.05), (1.5, 1.1))
 COLD = -0.75
@@ -65,9 +74,9 @@ class Truth:
     income: Ints
     level: Floats
 
-    def members(self, indicator: str) -> dict[str, list[tuple[int, ...]]]:
-        """Return the planted clusters that an indicator shows."""
-        shown = SHOWN.get(indicator, range(len(self.hot)))
+    def members(self, register: str) -> dict[str, list[tuple[int, ...]]]:
+        """Return the planted clusters that a register shows."""
+        shown = SHOWN.get(register, range(len(self.hot)))
         return {"hot": [c for i, c in enumerate(self.hot) if i in shown], "cold": list(self.cold)}
 
 

@@ -18,7 +18,7 @@ from geodata.sample import registers
 from geodata.sample.formats import comma, write_geopackage, write_raster, write_zensus_grid
 from geodata.sample.geography import COUNTY_KEY, NEIGHBOUR_KEY, PLANS, Land, Plan, build_land
 from geodata.sample.settlement import Settlement, settle
-from geodata.sample.truth import RATES, Truth, invent
+from geodata.sample.truth import REGISTERS, Truth, invent
 
 SEED = 20260101
 #: Mixed into the seed. Of fifty layouts this one shows the planted clusters best with the default seed: a small cluster
@@ -185,8 +185,10 @@ def _truth(folder: Path, seed: int, land: Land, people: Settlement, truth: Truth
         "years": list(plan.years),
         "ortsteile": keys,
         "clusters": {
-            name: {kind: named(found) for kind, found in truth.members(name).items()} for name in [*RATES, "sgb2"]
+            indicator: {kind: named(found) for kind, found in truth.members(parts[0]).items()}
+            for indicator, parts in REGISTERS.items()
         },
+        "registers": {indicator: list(parts) for indicator, parts in REGISTERS.items()},
         "rates": {
             name: {year: [round(float(v), 6) for v in values[:, t]] for t, year in enumerate(years)}
             for name, values in truth.rates.items()
