@@ -123,23 +123,23 @@ def _parquet(path: Path) -> Verdict:
     import pyarrow.parquet as pq
 
     try:
-        schema = pq.read_schema(path)
+        metadata = pq.read_metadata(path)
     except (pa.ArrowException, OSError) as error:
         raise FormatError(
             f"the Parquet file cannot be read, it may be truncated: {error}", where=str(path), hint="download it again"
         ) from error
-    names = set(schema.names)
+    columns = tuple(metadata.schema.to_arrow_schema().names)
+    names = set(columns)
     if {"var", "x", "y", "value", "quality"} <= names:
         return _observed("zensus2011-long", zensus_grid.read_long_2011(path), "")
     if {"x", "y"} <= names:
         size = _step(path)
         verdict = _observed("zensus2011-grid", zensus_grid.read_grid_2011(path, cell_size=size), "")
         return _with(verdict, f"cell_size = {size} (the columns do not say it: told from the midpoints)")
-    raise FormatError(
-        f"expected a grid (x, y and values), found the columns {some(schema.names, 10)}",
-        where=str(path),
-        hint="export the table as CSV",
-    )
+    if not metadata.num_rows:
+        raise NoDataError("expected rows, found none", where=str(path), hint="export the file again")
+    finding = "Parquet of no known form (a grid has x, y and values): export it as CSV to use it as a table"
+    return Verdict("table", rows=metadata.num_rows, variables=columns, findings=(finding,))
 
 
 def _step(path: Path) -> int:

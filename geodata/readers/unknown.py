@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -14,16 +15,39 @@ from geodata.readers import long, signs, text
 from geodata.readers.sheet import Sheet
 from geodata.readers.verdict import Verdict
 
+#: What columns with area keys are called.
+_KEY_NAME = re.compile(r"schlüssel|kennziffer|gebiet|\b(AGS|ARS|RS|LOR|key|id)\b|_id\b", re.IGNORECASE)
 #: Numbers that are rarely meant as numbers.
 _SENTINELS = (-9999.0, -999.0, -99.0, -9.0, -1.0)
 
 
 def describe_table(sheet: Sheet, path: Path, encoding: str) -> Verdict:
-    """Describe a table of no known format: which columns look like keys, years, numbers, signs."""
+    """Describe a table of no known format: which columns look like keys, years, numbers, signs.
+
+    Parameters
+    ----------
+    sheet : Sheet
+        Its cells.
+    path : pathlib.Path
+        For messages.
+    encoding : str
+        Of a text file.
+
+    Returns
+    -------
+    Verdict
+        Guesses are worded as guesses.
+
+    Raises
+    ------
+    NoDataError
+        There are no rows below the header.
+    """
     where = str(path)
     header = _header(sheet.cells)
     names = [str(cell).strip() for cell in sheet.cells.iloc[header]]
     rows = sheet.cells.iloc[header + 1 :]
+    rows = _without_notes(rows)
     if rows.empty:
         raise NoDataError("expected rows below the header, found none", where=where, hint="export the table again")
     decimal, note = text.detect_decimal((rows[c] for c in rows), sheet.delimiter)
@@ -36,7 +60,7 @@ def describe_table(sheet: Sheet, path: Path, encoding: str) -> Verdict:
 
     columns = {position: rows[position].str.strip() for position, name in enumerate(names) if name}
     columns = {position: column[column != ""] for position, column in columns.items()}
-    key = next((position for position, column in columns.items() if len(column) and _keylike(column)), None)
+    key = next((at for at, column in columns.items() if len(column) and _keylike(column, names[at])), None)
     keys = 0
     if key is not None:
         keys = int(columns[key].nunique())
@@ -95,13 +119,25 @@ def _header(cells: pd.DataFrame) -> int:
     return int(np.flatnonzero(filled >= filled.max() * 0.8)[0])
 
 
-def _keylike(column: pd.Series) -> bool:
-    """Tell whether texts look like area keys: digits of one of the known lengths, or grid ids."""
+def _without_notes(rows: pd.DataFrame) -> pd.DataFrame:
+    """Leave out notes below the table: last rows with one cell, where the table has three columns or more."""
+    filled = (rows != "").sum(axis=1).to_numpy()
+    full = np.flatnonzero(filled > 1)
+    return rows.iloc[: int(full[-1]) + 1] if rows.shape[1] > 2 and len(full) else rows
+
+
+def _keylike(column: pd.Series, name: str) -> bool:
+    """Tell whether texts look like area keys: digits of one of the usual lengths, or grid ids.
+
+    Keys repeat where a table holds several years; then a leading zero or the column's name must speak for them.
+    """
     unique = column.drop_duplicates()
-    digits = unique.str.fullmatch(r"\d{5}|\d{7,9}|\d{12}|\d{2}|\d{4}|\d{6}")
-    grid = unique.str.fullmatch(r"(CRS3035RES\d+m|\d+k?m)N\d+E\d+")
-    distinct = len(unique) > 0.9 * len(column) or unique.str.startswith("0").any()
-    return bool((digits | grid).all() and distinct and unique.str.len().nunique() <= 3)
+    digits = unique.str.fullmatch(r"[0-9]{2}|[0-9]{4,12}")
+    grid = unique.str.fullmatch(r"(CRS3035RES[0-9]+m|[0-9]+k?m)N[0-9]+E[0-9]+")
+    if not (digits | grid).all() or unique.str.len().nunique() > 3:
+        return False
+    named = _KEY_NAME.search(name) is not None
+    return bool(named or grid.all() or unique.str.startswith("0").any() or (len(unique) > 0.9 * len(column) > 20))
 
 
 def _numbers(column: pd.Series, decimal: str) -> tuple[int, Counter[str], Counter[str]]:

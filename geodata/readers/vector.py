@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 #: VG250 before 2018 says RS where it says ARS now.
 _OLD_NAMES = {"ARS": "RS", "RS": "ARS", "ARS_0": "RS_0", "RS_0": "ARS_0"}
 _SQLITE = b"SQLite format 3\x00"
+#: Application ids of GeoPackage 1.2 and later, 1.0 and 1.1.
+_APPLICATIONS = (b"GPKG", b"GP10", b"GP11")
 #: How far, in degrees, coordinates may lie outside the area a CRS is made for: national data in one UTM zone do.
 _SLACK = 6.0
 
@@ -229,6 +231,12 @@ def _require_geopackage(path: Path, head: bytes) -> None:
     if not head.startswith(_SQLITE):
         kind = text.kind_of(head) or ("text" if b"\x00" not in head[:4096] else "something else")
         raise FormatError(f"expected a GeoPackage, found {kind}", where=str(path), hint="check the file's name")
+    if len(head) >= 100 and head[68:72] not in _APPLICATIONS:
+        raise FormatError(
+            "expected a GeoPackage, found another SQLite database",
+            where=str(path),
+            hint="export the layer as GeoPackage",
+        )
     # SQLite's file format, section 1.3: page size at byte 16 (1 means 65536), number of pages at 28, valid where the
     # counters at 24 and 92 agree.
     size = path.stat().st_size

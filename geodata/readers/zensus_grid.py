@@ -184,8 +184,8 @@ def read_grid_2011(
     Returns
     -------
     Observations
-        One value per cell and variable; nulls of a wide Parquet file are combinations that were not published, and are
-        left out.
+        One value per cell and variable; nulls of a wide Parquet file are combinations that were not published: they
+        are left out, or ``not_delivered`` where a variable is a share of another.
 
     Raises
     ------
@@ -240,11 +240,17 @@ def read_grid_2011(
     area = keys.grid_ids(pd.Series(frame[x]), pd.Series(frame[y]), size, where=where)
     blocks = {n: long.Block(n, area, period, parsed[n], unit) for n, (_, unit) in wanted.items()}
     notes = [f"Zensus 2011 grid, {size} m, exact values, {kind}", f"signs: legend {known.id}"]
-    result = _finish(blocks, columns, source, notes, where)
-    if sparse:
-        kept = result.table[result.table["status"] != Status.NOT_DELIVERED.value].reset_index(drop=True)
-        result = result.with_table(kept)
-    return result
+    if sparse and not any(spec.share_of for spec in (columns or {}).values()):
+        blocks = {name: _delivered(block) for name, block in blocks.items()}
+    return _finish(blocks, columns, source, notes, where)
+
+
+def _delivered(block: long.Block) -> long.Block:
+    """Leave out the nulls of a wide file: combinations that were not published."""
+    held = block.cells.status != signs.code(Status.NOT_DELIVERED)
+    if held.all():
+        return block
+    return long.Block(block.variable, block.area_id[held], block.period, block.cells.take(held), block.unit)
 
 
 def _axis(column: pd.Series, name: str, where: str) -> np.ndarray:

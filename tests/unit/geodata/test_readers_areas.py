@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import geopandas as gpd
 import numpy as np
@@ -283,7 +284,7 @@ CELLS = [grid_id(E + 50 + 100 * i, N + 50, 100) for i in range(6)]
 def test_cells_are_squares_in_the_area_that_holds_their_centre():
     # a0 ends 60 m into the third cell (its centre lies inside), a1 follows, a2 is context; the sixth cell is outside.
     ends = [0, 260, 400, 500]
-    boxes = [box(E + a, N, E + b, N + 100) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+    boxes = [box(E + a, N, E + b, N + 100) for a, b in pairwise(ends)]
     parents = county(*boxes, context={"a2"})
     layer = cells_layer(CELLS, cell_size=100, crs="EPSG:3035", level="grid100m", title=TITLE, parents=parents)
     assert layer.is_grid
