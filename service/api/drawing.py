@@ -5,9 +5,10 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, field
 from html import escape
+from pathlib import Path
 from typing import Any, cast
 
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import FileResponse, HTMLResponse, Response
 
 from geodata.store.protocol import CollectionMeta
 from service.api.dependencies import Context, pick
@@ -137,10 +138,24 @@ async def picture(context: Context, view: View, kind: MediaType, given: dict[str
     name = f"{view.meta.base}-{view.period}-{context.served.id}.{kind.value}"
     headers["Content-Disposition"] = f'inline; filename="{name}"'
     settings = context.shared.settings
+    ready = _ready(context, view, given) if kind == MediaType.PNG else None
+    if ready is not None:
+        return FileResponse(ready, headers=headers, media_type=PICTURES[kind])
     permalink = _permalink(context, view, settings.base_url) if settings.base_url else ""
     order = _order(context, view, permalink)
     drawn = await _run(context, "picture", render.picture, order, width, dpi, kind.value)
     return Response(cast(bytes, drawn), headers=headers, media_type=PICTURES[kind])
+
+
+def _ready(context: Context, view: View, given: dict[str, str]) -> Path | None:
+    """Return the picture that the run drew, where it is the one that is wanted: German, latest year, no address."""
+    directory, settings = context.served.directory, context.shared.settings
+    if directory is None or context.language != "de" or settings.base_url or {"width", "dpi"} & set(given):
+        return None
+    if not view.is_default_field or view.period != latest_year(context, view.meta, view.field):
+        return None
+    path = directory / "maps" / f"{view.meta.base}.png"
+    return path if path.is_file() else None
 
 
 async def thumbnail(context: Context, view: View) -> Response:

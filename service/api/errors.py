@@ -139,7 +139,8 @@ def problem(
     except ValueError:
         title = "Error"
     members = dict(extra or {})
-    sent = {"Cache-Control": "no-store", **(headers or {})}
+    # An answer to a fault in the program is sent outside the middleware that adds this to all others.
+    sent = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **(headers or {})}
     if status == 503:
         sent.setdefault("Retry-After", RETRY_AFTER)
     if request.method in {"GET", "HEAD"} and wants(request) == MediaType.HTML:

@@ -43,7 +43,8 @@ def thousands(value: object, language: Language) -> str:
     if isinstance(value, int) and abs(value) >= 10_000:
         text = f"{value:,}"
     elif isinstance(value, float):
-        text = f"{value:,.4f}".rstrip("0").rstrip(".")
+        # Shares need two places, p-values four.
+        text = f"{value:,.{2 if abs(value) >= 1 else 4}f}".rstrip("0").rstrip(".")
     else:
         return str(value)
     return text if language == "en" else text.translate(str.maketrans(",.", ".,"))

@@ -84,9 +84,9 @@ class WorkerPool:
 
     Parameters
     ----------
-    workers : int, default 1
-        Processes; they start with the first job.
-    waiting : int, default 32
+    workers : int, default 2
+        Processes at most; they start with the first jobs. Two, so that one large picture does not hold up the others.
+    waiting : int, default 64
         Different jobs that may be under way at once; more are refused, so that a flood of odd requests cannot pile up.
     seconds : float, default 60
         How long one job may take in its worker.
@@ -95,7 +95,7 @@ class WorkerPool:
     """
 
     def __init__(
-        self, *, workers: int = 1, waiting: int = 32, seconds: float = 60.0, cache_bytes: int = 64 * 2**20
+        self, *, workers: int = 2, waiting: int = 64, seconds: float = 60.0, cache_bytes: int = 64 * 2**20
     ) -> None:
         self._workers = workers
         self._waiting = waiting

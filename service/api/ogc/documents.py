@@ -73,6 +73,11 @@ def years(meta: CollectionMeta) -> tuple[str, str] | None:
     return f"{meta.periods[0]:04d}-01-01T00:00:00Z", f"{meta.periods[-1]:04d}-12-31T23:59:59Z"
 
 
+def title_of(meta: CollectionMeta, language: Language) -> str:
+    """Return a collection's title; the one with the latest year only says so, or lists would hold it twice."""
+    return f"{meta.title[language]} ({say(language, 'page.latest')})" if meta.latest else meta.title[language]
+
+
 def collection(meta: CollectionMeta, addresses: Addresses, language: Language) -> dict[str, Any]:
     """Return one collection, the same whether it stands alone or in the list."""
 
@@ -88,7 +93,7 @@ def collection(meta: CollectionMeta, addresses: Addresses, language: Language) -
     extent = {name: part for name, part in (("spatial", spatial), ("temporal", temporal)) if part}
     document: dict[str, Any] = {
         "id": meta.id,
-        "title": meta.title[language],
+        "title": title_of(meta, language),
         "description": meta.description[language],
         "attribution": str(meta.metadata.get("attribution", "")),
         "itemType": "feature",
@@ -139,7 +144,7 @@ def items_links(
     links = [
         link("self", here(f="json"), GEOJSON, say(language, "link.this")),
         link("alternate", here(f="html"), HTML, say(language, "link.html")),
-        link("collection", to("collections", meta.id), JSON, meta.title[language]),
+        link("collection", to("collections", meta.id), JSON, title_of(meta, language)),
     ]
     if page.next is not None:
         following = here(next=page.next, publication=publication, f="json")
@@ -177,7 +182,7 @@ def feature_links(
     return [
         link("self", to(*where, **query, f="json"), GEOJSON, say(language, "link.this")),
         link("alternate", to(*where, **query, f="html"), HTML, say(language, "link.html")),
-        link("collection", to("collections", meta.id), JSON, meta.title[language]),
+        link("collection", to("collections", meta.id), JSON, title_of(meta, language)),
     ]
 
 
@@ -201,7 +206,7 @@ def queryables(meta: CollectionMeta, addresses: Addresses, language: Language) -
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": addresses.to("collections", meta.id, "queryables"),
         "type": "object",
-        "title": meta.title[language],
+        "title": title_of(meta, language),
         "properties": {
             "geometry": {
                 "title": say(language, "page.geometry"),

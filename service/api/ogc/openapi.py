@@ -12,7 +12,7 @@ from typing import Any
 from geodata.store.model import Field
 from geodata.store.protocol import CollectionMeta
 from service.api.ogc.crs import announced, to_uri
-from service.api.ogc.documents import GEOJSON, GEOPACKAGE, HTML, JSON, OPENAPI_30, SCHEMA_JSON
+from service.api.ogc.documents import GEOJSON, GEOPACKAGE, HTML, JSON, OPENAPI_30, SCHEMA_JSON, title_of
 from service.api.ogc.parameters import DEFAULT_LIMIT, MAX_LIMIT
 from service.locale import LANGUAGES, Language, say
 
@@ -175,7 +175,7 @@ def _filter(field: Field, language: Language) -> Schema:
 
 def _collection_paths(meta: CollectionMeta, language: Language) -> Schema:
     def said(key: str) -> str:
-        return say(language, f"operation.{key}", title=meta.title[language])
+        return say(language, f"operation.{key}", title=title_of(meta, language))
 
     html = {HTML: {"type": "string"}}
     crs = {"type": "string", "format": "uri", "enum": [to_uri(name) for name in announced(meta.crs)]}

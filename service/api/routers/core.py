@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
@@ -54,7 +55,7 @@ _KINDS = ("index", "indicators", "hotspots")
 def _home(context: Context) -> Response:
     """Show the levels, those with the index first: it is what most people come for."""
     shown = latest_first(context.served.collections.values())
-    levels = []
+    levels: list[dict[str, Any]] = []
     for level in context.served.store.levels():
         metas = sorted((meta for meta in shown if meta.level == level.id), key=lambda meta: _KINDS.index(meta.kind))
         if metas:
@@ -65,10 +66,17 @@ def _home(context: Context) -> Response:
         "home.html",
         levels=levels,
         hotspots=titles(context),
-        tested_levels={meta.level: meta.level_title for found in hotspots.values() for meta in found.values()},
-        tested_years=sorted({p for found in hotspots.values() for m in found.values() for p in m.periods}, reverse=True),
+        tested_levels={meta.level: meta.level_title for meta in metas_of(hotspots)},
+        tested_years=sorted(
+            {p for found in hotspots.values() for m in found.values() for p in m.periods}, reverse=True
+        ),
         keep=context.addresses.keep,
     )
+
+
+def metas_of(hotspots: dict[str, dict[str, CollectionMeta]]) -> list[CollectionMeta]:
+    """Return all hotspot collections."""
+    return [meta for found in hotspots.values() for meta in found.values()]
 
 
 def _own_areas(context: Context, metas: Sequence[CollectionMeta]) -> int | None:

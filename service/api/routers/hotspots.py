@@ -88,7 +88,9 @@ def hotspot_view(context: Context, given: dict[str, str]) -> View:
 @router.api_route("/hotspots", methods=READ)
 async def hotspots(context: Ctx) -> Response:
     """Answer with a hotspot map as page or picture, or with its areas as GeoJSON."""
-    given = context.parameters("indicator", "level", "period", "statistic", "width", "dpi")
+    # A form sends what was left to the default as empty.
+    asked_for = context.parameters("indicator", "level", "period", "statistic", "width", "dpi")
+    given = {name: value for name, value in asked_for.items() if value}
     offered: Sequence[MediaType] = (MediaType.HTML, MediaType.GEOJSON, *PICTURES)
     # As everywhere else, f=json is GeoJSON.
     asked = context.request.query_params.get("f")
