@@ -36,7 +36,17 @@ def benchmark_mass(fine: pd.Series, coarse_of: pd.Series, coarse: pd.Series) -> 
     AreaKeyError
         Ids are repeated, differ between ``fine`` and ``coarse_of``, or name an unknown coarse cell.
     SpatialError
-        A mass or total is negative or infinite.
+        A mass or total is negative or infinite, or there is none anywhere.
+
+    Examples
+    --------
+    >>> dwellings = pd.Series({"a": 1.0, "b": 3.0, "c": 0.0, "d": 0.0})
+    >>> cell = pd.Series({"a": "X", "b": "X", "c": "Y", "d": "Y"})
+    >>> mass, groups = benchmark_mass(dwellings, cell, pd.Series({"X": 40.0, "Y": 10.0}))
+    >>> mass.to_dict()
+    {'a': 10.0, 'b': 30.0, 'c': 5.0, 'd': 5.0}
+    >>> groups["provenance"].to_dict()
+    {'X': 'ancillary', 'Y': 'even'}
     """
     require_ids(fine.index, "fine cells")
     require_ids(coarse.index, "coarse cells")

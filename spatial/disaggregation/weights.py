@@ -65,6 +65,15 @@ def area_weights(
     -----
     Areal weighting, Goodchild & Lam (1980), "Areal interpolation: a variant of the traditional spatial problem";
     ``"covered"`` and ``"area"`` are the weights "sum" and "total" of the R package areal (Prener & Revord 2019).
+
+    Examples
+    --------
+    >>> import geopandas as gpd, pandas as pd
+    >>> from shapely import box
+    >>> town = gpd.GeoDataFrame(index=["town"], geometry=[box(0, 0, 4, 1)], crs=25832)
+    >>> parts = gpd.GeoDataFrame(index=["west", "east"], geometry=[box(0, 0, 1, 1), box(1, 0, 4, 1)], crs=25832)
+    >>> area_weights(town, parts).apply(pd.Series({"town": 100.0})).to_dict()
+    {'west': 25.0, 'east': 75.0}
     """
     both = overlay(source, target, names=names, overlap_tolerance=overlap_tolerance, sliver=sliver)
     return assemble(
@@ -139,6 +148,17 @@ def raster_weights(
     Notes
     -----
     Dasymetric mapping by exact coverage fractions: a piece is source ∩ target, its mass Σ value × covered fraction.
+
+    Examples
+    --------
+    >>> import geopandas as gpd, numpy as np, pandas as pd
+    >>> from shapely import box
+    >>> town = gpd.GeoDataFrame(index=["town"], geometry=[box(0, 0, 4, 1)], crs=25832)
+    >>> parts = gpd.GeoDataFrame(index=["west", "east"], geometry=[box(0, 0, 1, 1), box(1, 0, 4, 1)], crs=25832)
+    >>> people = np.array([[30.0, 10.0, 0.0, 0.0]])
+    >>> weights = raster_weights(town, parts, people, (1, 0, 0, 0, -1, 1), "EPSG:25832", ancillary_year=2022)
+    >>> weights.apply(pd.Series({"town": 100.0})).to_dict()
+    {'west': 75.0, 'east': 25.0}
     """
     masses, grid = checked_raster(values, transform, crs, names[2])
     rasters = [masses]

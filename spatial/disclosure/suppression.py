@@ -65,6 +65,14 @@ def suppress_counts(
     belong to at least two of them and be at least twice the minimum (so that the bounds of each contain 0 and twice the
     minimum), and the same holds for what is left of their denominators (full cells). Until it does, the smallest shown
     sibling goes along; ties are broken by id. This is not yet complementary suppression over a whole hierarchy.
+
+    Examples
+    --------
+    >>> unemployed = pd.Series({"a": 1.0, "b": 30.0, "c": 12.0})
+    >>> people = pd.Series({"a": 400.0, "b": 700.0, "c": 500.0})
+    >>> parent = pd.Series("G", index=people.index)
+    >>> suppress_counts(unemployed, people, DisclosureRules(), parent=parent)["rule"].to_dict()
+    {'a': 'numerator', 'b': '', 'c': 'sibling'}
     """
     areas = numerator.index
     if not areas.is_unique:
