@@ -131,7 +131,9 @@ class GridId(str):
             size = int(short["number"]) * (1000 if short["unit"] == "km" else 1)
             north, east = int(short["north"]) * size, int(short["east"]) * size
         if size <= 0 or north % size or east % size:
-            raise AreaKeyError(f"expected a corner that is a multiple of {size} m, found {key!r}")
+            raise AreaKeyError(
+                f"expected a corner that is a multiple of {size} m, found {key!r}", hint="the id was edited"
+            )
         return super().__new__(cls, f"CRS3035RES{size}mN{north}E{east}")
 
     @property
@@ -343,7 +345,9 @@ def convert_keys(keys: pd.Series, how: str, *, where: str | None = None, hint: s
     codes, unique = pd.factorize(text)
     known = {"ags": {8}, "ars-to-ags": {8, 12}, "ars-to-gvb": {9, 12}}
     if how not in known:
-        raise AreaKeyError(f"expected a rule among text, {', '.join(known)}, found {how!r}", where=where)
+        raise AreaKeyError(
+            f"expected a rule among text, {', '.join(known)}, found {how!r}", where=where, hint="set key"
+        )
     lengths = known[how] | {2, 3, 5}
     wrong = [key for key in unique if key.isdigit() and len(key) not in lengths]
     if wrong:

@@ -5,7 +5,6 @@ For now the table holds what the readers need to tell "does not exist any more" 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -58,8 +57,3 @@ def dissolved(key: str, year: int) -> Dissolution | None:
     """
     end = _BY_KEY.get(key)
     return end if end is not None and year >= end.year else None
-
-
-def dead_keys(keys: Iterable[str]) -> tuple[str, ...]:
-    """Return those of some keys that are known to have ended, in order."""
-    return tuple(sorted(set(keys) & set(_BY_KEY)))

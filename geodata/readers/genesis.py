@@ -131,7 +131,7 @@ def read_genesis(
     of = {name: spec.share_of for name, spec in (columns or {}).items() if spec.share_of}
     if of:
         blocks = _aligned(blocks, str(path))
-    return long.assemble(long.shares(blocks, of), source=source, notes=notes, where=str(path))
+    return long.assemble(long.shares(blocks, of, where=str(path)), source=source, notes=notes, where=str(path))
 
 
 def open_flat(path: Path, *, area: str | None = None, legend: str | None = None) -> Flat:
@@ -163,7 +163,11 @@ def open_flat(path: Path, *, area: str | None = None, legend: str | None = None)
         raise NoDataError("expected rows below the header, found none", where=where, hint="widen years or regions")
     numbers = tuple(sorted(int(n.split("_")[0]) for n in names if re.fullmatch(r"\d+_variable_code", n)))
     if not numbers:
-        raise FormatError("expected at least one numbered dimension (1_variable_code), found none", where=where)
+        raise FormatError(
+            "expected at least one numbered dimension (1_variable_code), found none",
+            where=where,
+            hint="download the table again",
+        )
     notes = [f"GENESIS flat, {file.encoding}, decimal comma"]
 
     region = _region(rows, numbers, area, where)

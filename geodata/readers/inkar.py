@@ -104,7 +104,9 @@ def read_inkar(
     ids = convert_keys(body[at].str.strip(), key, where=where)
     known = signs.legend(legend or (source.legend if source else "none"))
     wanted = _wanted(opened, layout, columns, period, where)
-    decimal, note = text.detect_decimal((body[p] for places in wanted.values() for p in places), opened.delimiter)
+    decimal, note = text.detect_decimal(
+        (body[p] for places in wanted.values() for p in places), opened.delimiter, where
+    )
 
     blocks: dict[str, long.Block] = {}
     shared: dict[tuple[int, ...], tuple[pd.Series, pd.Series]] = {}
@@ -123,7 +125,7 @@ def read_inkar(
     of = {name: spec.share_of for name, spec in (columns or {}).items() if spec.share_of}
     if of and len(shared) > 1:
         raise FormatError("share_of needs the same years in every variable", where=where, hint="use two tables")
-    return long.assemble(long.shares(blocks, of), source=source, notes=notes, where=where)
+    return long.assemble(long.shares(blocks, of, where), source=source, notes=notes, where=where)
 
 
 def open_inkar(path: Path, *, sheet: str | None = None) -> tuple[Sheet, _Layout]:
@@ -163,9 +165,8 @@ def _wanted(
         if year is not None and (period is None or year == period):
             places.setdefault(name, []).append(position)
     if not places:
-        raise FormatError(
-            f"expected the year {period}, found {some(sorted({y for y in layout.years if y}), 40)}", where=where
-        )
+        there = some(sorted({year for year in layout.years if year}), 40)
+        raise FormatError(f"expected the year {period}, found {there}", where=where, hint="check period")
     if columns is None:
         return places
     found = {}

@@ -210,7 +210,7 @@ def share(percent: Parsed, base: Parsed) -> Parsed:
     return Parsed(value, status, percent.flags | base.flags)
 
 
-def shares(blocks: Mapping[str, Block], of: Mapping[str, str]) -> list[Block]:
+def shares(blocks: Mapping[str, Block], of: Mapping[str, str], where: str) -> list[Block]:
     """Replace percentages by counts, in any order of dependence.
 
     Parameters
@@ -219,6 +219,8 @@ def shares(blocks: Mapping[str, Block], of: Mapping[str, str]) -> list[Block]:
         Every variable as delivered, all over the same rows.
     of : mapping of str to str
         Variable → the variable of which it is a percentage.
+    where : str
+        File, for the message.
 
     Returns
     -------
@@ -235,7 +237,9 @@ def shares(blocks: Mapping[str, Block], of: Mapping[str, str]) -> list[Block]:
     def cells(variable: str, chain: tuple[str, ...]) -> Parsed:
         if variable in chain or variable not in blocks:
             raise ColumnError(
-                f"share_of leads nowhere: {' -> '.join((*chain, variable))}", hint="name a variable of the same table"
+                f"share_of leads nowhere: {' -> '.join((*chain, variable))}",
+                where=where,
+                hint="name a variable of the same table",
             )
         if variable not in done:
             own = blocks[variable].cells

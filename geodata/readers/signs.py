@@ -178,7 +178,11 @@ def legend(version: str) -> Legend:
     try:
         return LEGENDS[version]
     except KeyError:
-        raise ConfigError(f"expected a legend among {', '.join(LEGENDS)}, found {version!r}") from None
+        raise ConfigError(
+            f"expected a legend among {', '.join(LEGENDS)}, found {version!r}",
+            where="sources.legend",
+            hint="choose the legend that the publisher prints with the table",
+        ) from None
 
 
 _NUMBER = {

@@ -80,7 +80,7 @@ def read_plain(
     ids = _keys(rows[position[area]], opened, key, where, notes)
     years = _years(rows, period, names, position, source, where)
     known = signs.legend(legend or (source.legend if source else "none"))
-    decimal, note = text.detect_decimal((rows[p] for p in dict.fromkeys(used)), opened.delimiter)
+    decimal, note = text.detect_decimal((rows[p] for p in dict.fromkeys(used)), opened.delimiter, where)
     notes += [note, f"signs: legend {known.id}"]
 
     blocks: dict[str, long.Block] = {}
@@ -107,7 +107,7 @@ def read_plain(
     of = {name: spec.share_of for name, spec in columns.items() if spec.share_of}
     if of and any(len(block.area_id) != len(rows) for block in blocks.values()):
         raise ColumnError("share_of and select cannot be combined in one table", where=where, hint="use two tables")
-    return long.assemble(long.shares(blocks, of), source=source, notes=notes, where=where)
+    return long.assemble(long.shares(blocks, of, where), source=source, notes=notes, where=where)
 
 
 def _header(opened: Sheet, wanted: list[str]) -> int:

@@ -70,7 +70,7 @@ def peek(path: Path, length: int = 4096) -> bytes:
     except FileNotFoundError:
         raise MissingFileError("expected a file, found none", where=str(path), hint="check the name") from None
     except OSError as error:
-        raise FormatError(f"the file cannot be read: {error.strerror}", where=str(path)) from error
+        raise FormatError(f"the file cannot be read: {error.strerror}", where=str(path), hint="name a file") from error
     if not head:
         raise NoDataError("the file is empty (0 bytes)", where=str(path), hint="download or export it again")
     return head
@@ -124,7 +124,9 @@ def decode(path: Path) -> TextFile:
                 raise _cut(path, "it ends inside a character") from error
             if encoding != "utf-8":
                 raise FormatError(
-                    f"expected UTF-8 after the byte order mark: {error.reason} at byte {error.start}", where=str(path)
+                    f"expected UTF-8 after the byte order mark: {error.reason} at byte {error.start}",
+                    where=str(path),
+                    hint="download or export it again",
                 ) from error
             raw, encoding = _western(raw)
     if not raw.strip():
@@ -294,7 +296,7 @@ _GROUPED = re.compile(r"[-+−]?[1-9]\d{0,2}(?:\.\d{3})+")
 _COMMA = re.compile(r"[-+−]?\d[\d.]*,\d+")
 
 
-def detect_decimal(columns: Iterable[pd.Series], delimiter: str | None) -> tuple[str, str]:
+def detect_decimal(columns: Iterable[pd.Series], delimiter: str | None, where: str) -> tuple[str, str]:
     """Tell decimal comma from decimal point over all value columns together.
 
     Parameters
@@ -303,6 +305,8 @@ def detect_decimal(columns: Iterable[pd.Series], delimiter: str | None) -> tuple
         Cells as text.
     delimiter : str or None
         Of the file; a comma leaves only the point.
+    where : str
+        File, for the message.
 
     Returns
     -------
@@ -331,6 +335,7 @@ def detect_decimal(columns: Iterable[pd.Series], delimiter: str | None) -> tuple
     if comma and point:
         raise FormatError(
             f"expected one decimal sign, found both: {comma!r} and {point!r}",
+            where=where,
             hint="export the numbers again in one notation",
         )
     if comma:

@@ -50,7 +50,7 @@ def describe_table(sheet: Sheet, path: Path, encoding: str) -> Verdict:
     rows = _without_notes(rows)
     if rows.empty:
         raise NoDataError("expected rows below the header, found none", where=where, hint="export the table again")
-    decimal, note = text.detect_decimal((rows[c] for c in rows), sheet.delimiter)
+    decimal, note = text.detect_decimal((rows[c] for c in rows), sheet.delimiter, where)
     findings = [f'no known official format: read with format = "table" ({sheet.note})', note]
     twice = [name for name, number in Counter(names).items() if number > 1 and name]
     if twice:

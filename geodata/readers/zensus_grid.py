@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _ID = re.compile(r"GITTER_ID_(\d+)(k?m)")
 _MIDPOINT = re.compile(r"([xy])_mp_(\d+)(k?m)")
 _REMARKS = "werterlaeuternde_Zeichen"
+_AGAIN = "the file was edited, or is another one: download it again"
 
 
 def is_grid_2022(head: str) -> bool:
@@ -96,12 +97,12 @@ def read_grid_2022(
         raise NoDataError("expected rows below the header, found none", where=where, hint="download the file again")
     found = _ID.fullmatch(names[0])
     if found is None:
-        raise FormatError(f"expected GITTER_ID_<size> as first column, found {names[0]!r}", where=where)
+        raise FormatError(f"expected GITTER_ID_<size> as first column, found {names[0]!r}", where=where, hint=_AGAIN)
     size = _metres(found[1], found[2])
     _require_size(size, cell_size, where)
     cells = keys.parse_grid_ids(rows[0], where=where)
     if (cells["size_m"] != size).any():
-        raise AreaKeyError(f"expected ids of {size} m cells, found others", where=where)
+        raise AreaKeyError(f"expected ids of {size} m cells, found others", where=where, hint=_AGAIN)
     special = {0} | {i for i, name in enumerate(names) if _MIDPOINT.fullmatch(name)}
     for i in sorted(special - {0}):
         _require_midpoints(rows[i], cells["x_mp" if names[i].startswith("x") else "y_mp"], names[i], where)
@@ -132,6 +133,7 @@ def _remarks(column: pd.Series, where: str) -> np.ndarray:
         raise FormatError(
             f"column {_REMARKS!r}: expected KLAMMERN or nothing, found {some(map(repr, pd.unique(unknown)))}",
             where=where,
+            hint=_AGAIN,
         )
     return np.where(remark == "KLAMMERN", Flag.UNCERTAIN.value, 0).astype(np.int64)
 
@@ -224,10 +226,10 @@ def read_grid_2011(
             raise NoDataError("expected rows below the header, found none", where=where, hint="download the file again")
         axes = {m[1]: (i, _metres(m[2], m[3])) for i, n in enumerate(names) if (m := _MIDPOINT.fullmatch(n))}
         if set(axes) != {"x", "y"}:
-            raise FormatError("expected both x_mp_… and y_mp_…", where=where)
+            raise FormatError("expected both x_mp_… and y_mp_…", where=where, hint=_AGAIN)
         (x, size), (y, _) = axes["x"], axes["y"]
         special = {x, y}
-        decimal, _ = text.detect_decimal((rows[i] for i in range(len(names)) if i not in special), delimiter)
+        decimal, _ = text.detect_decimal((rows[i] for i in range(len(names)) if i not in special), delimiter, where)
         frame = {i: _axis(rows[i], names[i], where) for i in special}
         wanted = _columns(names, special, columns, where)
         _refuse_classes(names, rows, where)
@@ -257,7 +259,9 @@ def _axis(column: pd.Series, name: str, where: str) -> np.ndarray:
     numbers = pd.to_numeric(column.str.strip().str.replace(",", ".", regex=False), errors="coerce")
     if numbers.isna().any():
         row = int(np.flatnonzero(numbers.isna())[0])
-        raise FormatError(f"column {name!r}: expected metres, found {column.iloc[row]!r} in row {row + 2}", where=where)
+        raise FormatError(
+            f"column {name!r}: expected metres, found {column.iloc[row]!r} in row {row + 2}", where=where, hint=_AGAIN
+        )
     return numbers.to_numpy(dtype=np.float64)
 
 
@@ -367,7 +371,11 @@ def _numbers(table: pa.Table, at: int, where: str) -> np.ndarray:
 
     column = table.column(at)
     if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
-        raise FormatError(f"column {table.column_names[at]!r}: expected numbers, found {column.type}", where=where)
+        raise FormatError(
+            f"column {table.column_names[at]!r}: expected numbers, found {column.type}",
+            where=where,
+            hint="choose another column, or write it as numbers",
+        )
     return np.asarray(column.cast(pa.float64()).to_pandas(), dtype=np.float64)
 
 
@@ -388,4 +396,4 @@ def _finish(
     where: str,
 ) -> Observations:
     of = {name: spec.share_of for name, spec in (columns or {}).items() if spec.share_of}
-    return long.assemble(long.shares(blocks, of), source=source, notes=notes, where=where)
+    return long.assemble(long.shares(blocks, of, where), source=source, notes=notes, where=where)

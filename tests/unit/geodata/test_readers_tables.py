@@ -461,6 +461,6 @@ def test_many_cells_are_read_in_seconds(tmp_path):
     path.write_text("\n".join([GRID, *lines]) + "\n", encoding="utf-8")
     start = pd.Timestamp.now()
     found = read_grid_2022(path, cell_size=100)
-    assert (pd.Timestamp.now() - start).total_seconds() < 6
+    assert (pd.Timestamp.now() - start).total_seconds() < 20
     assert found.table["value"].sum() == value.sum()
     assert found.table["area_id"].nunique() == n
