@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from service.workflows.read import Inputs
     from spatial.disaggregation.weights import AllocationWeights
 
+#: Nested levels that two offices drew touch each other's neighbours by slivers; below this share of both they are noise.
+SLIVER = 0.005
+
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
@@ -65,8 +68,9 @@ def _build(inputs: Inputs, source: str, target: str) -> Allocation:
     spec = inputs.county.allocations[source, target]
     zones = inputs.levels[source].areas.loc[inputs.inside(source)]
     small = inputs.levels[target].areas.loc[inputs.inside(target)]
+    sliver = SLIVER if inputs.county.levels[target].parent == source else 0.0
     if spec.weights == "area":
-        weights = area_weights(zones, small)
+        weights = area_weights(zones, small, sliver=sliver)
         return Allocation(source, target, weights, main_source(weights), None, "area", None, _zone_fallbacks(weights))
     ancillary = inputs.county.ancillary[spec.weights]
     raster = inputs.rasters.get(ancillary.id)
@@ -74,7 +78,9 @@ def _build(inputs: Inputs, source: str, target: str) -> Allocation:
         from spatial.disaggregation.coverage import zonal_sums
 
         values = np.asarray(raster.values)
-        weights = raster_weights(zones, small, values, raster.transform, raster.crs, ancillary_year=ancillary.year)
+        weights = raster_weights(
+            zones, small, values, raster.transform, raster.crs, ancillary_year=ancillary.year, sliver=sliver
+        )
         people = zonal_sums(small, values, raster.transform, raster.crs)
         title = f"{ancillary.title.de} ({ancillary.year})"
         return Allocation(

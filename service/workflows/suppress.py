@@ -61,7 +61,9 @@ def suppressed_for_public(inputs: Inputs) -> Figures:
     hidden: dict[tuple[str, int], set[str]] = defaultdict(set)
     for indicator in inputs.county.indicators.values():
         areas = inputs.levels[indicator.level].areas
-        parent = areas.get("parent_id")
+        # The total of the county is known from elsewhere, so areas without a parent are children of the county.
+        parent = areas["parent_id"] if "parent_id" in areas else pd.Series(inputs.county.key, index=areas.index)
+        parent = parent.mask(areas["context"])
         for period in inputs.figures.periods(indicator.numerator, areas.index):
             by_pair: dict[str, set[str]] = {}
             for numerator, denominator in pairs_of(indicator):
@@ -77,8 +79,11 @@ def suppressed_for_public(inputs: Inputs) -> Figures:
                     hidden_at_source=top["status"].isin(HIDDEN_AT_SOURCE),
                 )
                 by_pair[numerator] = set(found.index[found["numerator_suppressed"]])
+                # Where the children cannot protect a value, the total of their parent goes too.
+                hidden[numerator, period] |= set(parent[found["parent_suppressed"]].dropna())
                 if not inputs.figures.sources[denominator].released:
                     hidden[denominator, period] |= set(found.index[found["denominator_suppressed"]])
+                    hidden[denominator, period] |= set(parent[found["parent_denominator_suppressed"]].dropna())
             # One sex beside the total gives the other away: both go together.
             sexes = [n for n, _ in indicator.breakdown.values() if n in by_pair]
             together: set[str] = set().union(*(by_pair[n] for n in sexes)) if sexes else set()
