@@ -11,8 +11,8 @@ gpkg_data_columns      German titles of the columns (extension gpkg_schema)
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,11 +61,12 @@ def write_geopackage(path: Path, shapes: Sequence[Shapes], collections: Sequence
         )
 
     of_level = {level.level: level for level in shapes}
-    for level in shapes:
-        write(f"areas_{level.level}", _areas(level), level.geometry_type)
-    for collection, rows in collections:
-        level = of_level[collection.level]
-        write(collection.id + LATEST, _latest(rows, level), level.geometry_type)
+    with _unsynchronised():
+        for level in shapes:
+            write(f"areas_{level.level}", _areas(level), level.geometry_type)
+        for collection, rows in collections:
+            level = of_level[collection.level]
+            write(collection.id + LATEST, _latest(rows, level), level.geometry_type)
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("PRAGMA synchronous = OFF")  # synced as a whole when the publication is committed
         db.execute("BEGIN")
@@ -76,6 +77,20 @@ def write_geopackage(path: Path, shapes: Sequence[Shapes], collections: Sequence
             _view(db, collection, rows, of_level[collection.level])
             _document(db, collection)
         db.execute("COMMIT")
+
+
+@contextmanager
+def _unsynchronised() -> Iterator[None]:
+    """Let OGR write without waiting for the disk after every layer: the file is a draft until it is committed."""
+    import pyogrio
+
+    options = {"OGR_SQLITE_SYNCHRONOUS": "OFF", "OGR_SQLITE_JOURNAL": "MEMORY"}
+    before = {name: pyogrio.get_gdal_config_option(name) for name in options}
+    pyogrio.set_gdal_config_options(options)
+    try:
+        yield
+    finally:
+        pyogrio.set_gdal_config_options(before)
 
 
 def _areas(shapes: Shapes) -> gpd.GeoDataFrame:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from service.workflows.read import Inputs
     from spatial.disaggregation.weights import AllocationWeights
 
-#: Nested levels that two offices drew touch each other's neighbours by slivers; below this share of both they are noise.
+#: Nested levels that two offices drew scratch each other's neighbours; below this share of both that is noise.
 SLIVER = 0.005
 
 

@@ -10,6 +10,9 @@ from typing import Any
 from geodata.county import load_county
 from geodata.store.query import MAX_LIMIT, ItemQuery
 
+#: Clusters are planted in Ortsteile.
+LEVEL = "ortsteil"
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -50,21 +53,15 @@ def planted_areas(folder: Path) -> dict[str, frozenset[str]]:
     Returns
     -------
     dict of str to frozenset of str
-        Indicator id → area ids, for indicators whose numerator has planted clusters.
+        Indicator id → area ids, for indicators that are tested where they were observed.
     """
     truth: dict[str, Any] = json.loads((folder / "truth" / "truth.json").read_text(encoding="utf-8"))
     county = load_county(folder)
-    hot = {
-        variable: frozenset(area for cluster in found["hot"] for area in cluster)
-        for variable, found in truth["clusters"].items()
+    return {
+        name: frozenset(area for cluster in found["hot"] for area in cluster)
+        for name, found in truth["clusters"].items()
+        if name in county.indicators and county.indicators[name].tested and county.indicators[name].level == LEVEL
     }
-    variables = {i.id: (i.numerator, *(n for n, _ in i.breakdown.values())) for i in county.indicators.values()}
-    out = {}
-    for name, indicator in county.indicators.items():
-        known = [hot[v] for v in variables[name] if v in hot]
-        if indicator.tested and known and indicator.level == "ortsteil":
-            out[name] = frozenset().union(*known)
-    return out
 
 
 def compare(folder: Path, publication: Path) -> list[Found]:
@@ -93,7 +90,7 @@ def compare(folder: Path, publication: Path) -> list[Found]:
     out = []
     try:
         for indicator, planted in planted_areas(folder).items():
-            page = store.items(f"ortsteil_hotspots_{indicator}_latest", ItemQuery(limit=MAX_LIMIT))
+            page = store.items(f"{LEVEL}_hotspots_{indicator}_latest", ItemQuery(limit=MAX_LIMIT))
             rows = [json.loads(text)["properties"] for text in page.features]
             flagged = frozenset(r["area_id"] for r in rows if r["label"] == "High-High")
             around = boundaries.loc[list(planted)].union_all().buffer(1.0)
