@@ -103,8 +103,8 @@ class IndexResult:
     ----------
     table : pandas.DataFrame
         Indexed by ``area_id``: ``score`` (standardised sum, high = more disadvantage), ``rank`` (1 = most
-        disadvantaged, Int64), ``status_class`` (str or None), ``excluded`` (str: the reason, or ""), ``z_<indicator>`` and
-        ``contribution_<indicator>`` (add up to ``score``).
+        disadvantaged, Int64), ``status_class`` (str or None), ``excluded`` (str: the reason, or ""),
+        ``z_<indicator>`` and ``contribution_<indicator>`` (add up to ``score``).
     means, sds : mapping of str to float
         What each indicator was standardised with (the frozen reference).
     """

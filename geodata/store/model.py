@@ -1,7 +1,8 @@
 """What a publication is made of: collections of rows, their fields, and the style they are drawn in.
 
 A *collection* is one level × one topic (or the index, or the hotspots of one indicator): one row per area and period.
-These types are what a workflow hands to a store, and what a store hands to the service; they know neither files nor HTTP.
+These types are what a workflow hands to a store and what a store hands to the service; they know neither files nor
+HTTP.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class StyleClass:
-    """One class of a legend.
+    r"""One class of a legend.
 
     Attributes
     ----------
@@ -62,7 +63,7 @@ class StyleClass:
     colour : str
         ``#rrggbb``.
     hatch : str
-        Pattern for grey print: ``""``, ``"/"``, ``"\\"``, ``"x"``, ``"."`` (matplotlib's letters).
+        Pattern for grey print: ``""``, ``"/"``, ``"\"``, ``"x"``, ``"."`` (matplotlib's letters).
     letters : str
         Short code drawn into the area, for example ``"HH"``.
     count : int

@@ -10,7 +10,9 @@ from geodata.errors import AreaKeyError
 
 
 def test_coarser_cell_by_hand() -> None:
-    ids = pd.Index(["CRS3035RES100mN2684900E4334100", "CRS3035RES100mN2684000E4334900", "CRS3035RES100mN2685000E4334900"])
+    ids = pd.Index(
+        ["CRS3035RES100mN2684900E4334100", "CRS3035RES100mN2684000E4334900", "CRS3035RES100mN2685000E4334900"]
+    )
     found = coarser_cells(ids, 1000)
     assert list(found.index) == list(ids)
     assert list(found) == [
