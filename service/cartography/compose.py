@@ -232,7 +232,8 @@ def sentences(
         whole = _global(note.get("global"), support or areas, language)
         own = [row for row in rows if not row.get("context")]
         if own and all(row.get("state") == "untestable" for row in own):
-            few = effective if support and effective else len(own)
+            # Nothing was tested, so n_effective is 0; what would have been tested are the source zones.
+            few = len({row.get("support") or row.get("area_id") for row in own})
             least = int(tests.get("min_areas", 30))
             return (*describe.untestable(few, areas=support or areas, min_areas=least, language=language), *whole)
         found = describe.hotspots(
@@ -273,6 +274,7 @@ def _global(found: Any, support: describe.Areas, language: str) -> tuple[str, ..
         p=found.get("p"),
         n_effective=int(found["n_effective"]),
         support=support,
+        expected=found.get("expected"),
         language=language,
     )
 

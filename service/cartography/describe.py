@@ -6,6 +6,7 @@ not a verdict; places are described, never the people who live there.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,8 +20,9 @@ from service.cartography.texts import number
 
 Row = Mapping[str, Any]
 
-#: How many names are written out in a sentence.
-NAMES = 8
+#: How many names are written out in a sentence, and from how many areas on they are cells, whose names are numbers.
+NAMES = 6
+CELLS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +43,15 @@ def dative(plural: str) -> str:
 
     Examples
     --------
-    >>> dative("Ortsteile"), dative("Gemeinden")
-    ('Ortsteilen', 'Gemeinden')
+    >>> dative("Ortsteile"), dative("Gemeinden"), dative("Orte (2022)")
+    ('Ortsteilen', 'Gemeinden', 'Orten (2022)')
     """
-    return plural if plural[-1:] in ("n", "s", ")") else plural + "n"
+    nouns = [m for m in re.finditer(r"\b[A-ZÄÖÜ][a-zäöüß]{2,}\b", plural) if m[0][-1] not in "ns"]
+    capitalised = re.findall(r"\b[A-ZÄÖÜ][a-zäöüß]{2,}\b", plural)
+    if not nouns or capitalised[-1] != nouns[-1][0]:
+        return plural
+    end = nouns[-1].end()
+    return f"{plural[:end]}n{plural[end:]}"
 
 
 def reminder(language: str) -> str:
@@ -183,7 +190,8 @@ def hotspots(
             count = areas.of(len(members), len(own), language)
             does = verb[language].split("|")[len(members) > 1]
             # A list of many names, or of numbers of cells, tells nobody where that is; the map does.
-            names = "" if support or len(members) > 2 * NAMES else f": {_names(members, language)}"
+            told = not support and len(members) <= 3 * NAMES and len(own) < CELLS
+            names = f": {_names(members, language)}" if told else ""
             certainty = f"; {sure}" if not sentences else ""
             sentences.append(f"{count} {does} {words[language == 'en']}{names}{certainty}).")
     if not sentences:
@@ -316,7 +324,13 @@ def untestable(n: int, *, areas: Areas, min_areas: int = 30, language: str = "de
 
 
 def global_test(
-    value: float, *, p: float | None, n_effective: int, support: Areas, language: str = "de"
+    value: float,
+    *,
+    p: float | None,
+    n_effective: int,
+    support: Areas,
+    expected: float | None = None,
+    language: str = "de",
 ) -> tuple[str, ...]:
     """Say whether a figure clusters at all.
 
@@ -330,6 +344,8 @@ def global_test(
         Independent observations.
     support : Areas
         What these are.
+    expected : float, optional
+        Its mean without clustering; far above 0 where values were handed down, so that the value alone misleads.
 
     Returns
     -------
@@ -338,10 +354,12 @@ def global_test(
     """
     shown = number(value, language, 2)
     if language == "en":
+        without = f" ({number(expected, 'en', 2)} expected without clustering)" if expected is not None else ""
         sure = f", one-sided p = {number(p, 'en', 3)}" if p is not None else ""
-        return (f"Over the whole area: Moran's I = {shown}{sure}, from {n_effective} {support.plural.en}.",)
+        return (f"Over the whole area: Moran's I = {shown}{without}{sure}, from {n_effective} {support.plural.en}.",)
+    without = f" (ohne Häufung zu erwarten: {number(expected, 'de', 2)})" if expected is not None else ""
     sure = f", einseitiges p = {number(p, 'de', 3)}" if p is not None else ""
-    return (f"Über das ganze Gebiet: Moran-I = {shown}{sure}, aus {n_effective} {dative(support.plural.de)}.",)
+    return (f"Über das ganze Gebiet: Moran-I = {shown}{without}{sure}, aus {n_effective} {dative(support.plural.de)}.",)
 
 
 def index_status(
@@ -372,7 +390,7 @@ def index_status(
     own = [row for row in rows if not row.get("context")]
     classed = Counter(str(row[field]) for row in own if row.get(field) in labels)
     worst = [row for row in own if row.get(field) == labels[-1]]
-    names = f" ({_names(worst, language)})" if 0 < len(worst) <= 2 * NAMES else ""
+    names = f" ({_names(worst, language)})" if 0 < len(worst) <= 3 * NAMES and len(own) < CELLS else ""
     rest = ", ".join(f"{english.get(c, c) if language == 'en' else c} {classed[c]}" for c in reversed(labels[:-1]))
     left = len(own) - sum(classed.values())
     last = english.get(labels[-1], labels[-1]) if language == "en" else labels[-1]

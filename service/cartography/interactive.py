@@ -25,7 +25,7 @@ from service.cartography import palettes
 from service.cartography.content import MapContent, features_of, is_context
 from service.cartography.shapes import MANY, letter_spots, plane, room
 from service.cartography.swatches import key, pattern, swatch
-from service.cartography.texts import TEXTS
+from service.cartography.texts import TEXTS, date
 
 WEB = Path(__file__).resolve().parent.parent / "web"
 #: The folder that a service mounts under the prefix it hands to :func:`render_map`.
@@ -119,6 +119,7 @@ def render_map(
         nonce_attr=_nonce(nonce),
         meta_csp=None if nonce else _policy_of(styles + scripts, assets, basemap),
         basemap_attribution=str(basemap["attribution"]) if basemap else "",
+        boundary_date=date(content.boundary_date, language),
         t=lambda key: TEXTS[key][language],
     )
 
@@ -325,6 +326,7 @@ def _data(content: MapContent, legend: legends.Legend, basemap: bool) -> dict[st
                 "hatch": e.hatch,
                 "letters": e.letters,
                 "ink": e.ink,
+                "marked": e.marked,
             }
             for e in legend.entries
         ],

@@ -47,7 +47,7 @@ class Legend:
         The indicator, its unit and how the classes were made.
     entries : tuple of Entry
         From high to low, the missing class last. Classes that only explain a missing label stand here only where an
-        area is in them.
+        area is in them; the others only where any area has a label at all.
     classes : tuple of int
         Class index of each feature, in order; -1 for context.
     notes : tuple of str
@@ -150,12 +150,14 @@ def build(content: MapContent) -> Legend:
     classes = tuple(-1 if is_context(f) else class_index(style, f.get("properties") or {}) for f in features)
     missing = len(style.classes)
     counts = content.counts or [sum(c == i for c in classes) for i in range(missing + 1)]
+    explains = [c.value in palettes.STATES for c in style.classes] + [style.kind == "categorical"]
+    nothing = not any(n for n, why in zip(counts, explains, strict=True) if not why)
     entries = []
     for index, c in enumerate((*style.classes, style.missing)):
-        explains = c.value in palettes.STATES or (index == missing and style.kind == "categorical")
-        if explains and not counts[index]:
-            continue
-        entries.append(_entry(index, c, counts[index], language, missing))
+        if counts[index] or not (explains[index] or (nothing and style.kind == "categorical")):
+            entry = _entry(index, c, counts[index], language, missing)
+            # Where no area at all was tested the sign of the reason, in each of them, tells nothing more.
+            entries.append(replace(entry, letters="") if nothing else entry)
     if style.kind == "graduated":
         entries[:-1] = reversed(entries[:-1])
     notes = [TEXTS["modelled"][language]] if content.is_modelled else []

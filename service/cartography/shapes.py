@@ -37,7 +37,7 @@ class Shapes:
     places : list of (float, float, float, str)
         Where the names of ``over`` go, the room there in metres, and the name.
     extent : (float, float, float, float)
-        West, south, east, north of the areas, with a rim of 3 %.
+        West, south, east, north of the areas and what is drawn over them, with a rim of 3 %.
     """
 
     areas: list[Outline]
@@ -88,7 +88,7 @@ def shapes_of(content: MapContent) -> Shapes:
             (content.outline_features, "outline_features"),
         )
     )
-    west, south, east, north = (float(v) for v in shapely.total_bounds(own))
+    west, south, east, north = (float(v) for v in shapely.total_bounds([*own, *over]))
     rim = 0.03 * max(east - west, north - south)
     return Shapes(
         areas=[outline(g) for g in own],

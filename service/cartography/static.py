@@ -10,6 +10,7 @@ import io
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from geodata.errors import ConfigError
@@ -18,7 +19,7 @@ from service.cartography import palettes
 from service.cartography.content import MapContent
 from service.cartography.shapes import shapes_of
 from service.cartography.static_map import DASHES, HATCH, INK, draw_map, put
-from service.cartography.texts import TEXTS
+from service.cartography.texts import TEXTS, date
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -191,33 +192,41 @@ def _stack(page: Axes, x: float, y: float, pieces: list[_Text | _Block] | list[_
         y += piece.height
 
 
-def _wrapped(
-    text: str, size: float, width: float, *, colour: str = INK, weight: str = "normal", space: float = 0.0
-) -> list[_Text]:
-    """Break text to a width in millimetres, measured in the font itself; no text, no piece."""
+@lru_cache(maxsize=4096)
+def _length(text: str, size: float, weight: str) -> float:
+    """Width of a text in millimetres, measured in the font itself."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import TextToPath
 
-    measure, font = TextToPath(), FontProperties(size=size, weight=weight)
+    font = FontProperties(size=size, weight=weight)
+    return float(TextToPath().get_text_width_height_descent(text, font, ismath=False)[0]) / 72 * 25.4
+
+
+def _wrapped(
+    text: str, size: float, width: float, *, colour: str = INK, weight: str = "normal", space: float = 0.0
+) -> list[_Text]:
+    """Break text to a width in millimetres; no text, no piece."""
 
     def length(piece: str) -> float:
-        return float(measure.get_text_width_height_descent(piece, font, ismath=False)[0]) / 72 * 25.4
+        return _length(piece, size, weight)
 
+    gap = length("n n") - 2 * length("n")
     lines: list[str] = []
-    line = ""
+    line, used = "", 0.0
     for word in text.split(" "):  # not at spaces that must not break
-        longer = f"{line} {word}" if line else word
-        if length(longer) <= width:
-            line = longer
+        needs = length(word)
+        if line and used + gap + needs <= width:
+            line, used = f"{line} {word}", used + gap + needs
             continue
         if line:
             lines.append(line)
-        line = word
+        line, used = word, needs
         # A word wider than the column (an address) is broken where it is full.
-        while length(line) > width:
+        while used > width:
             fits = next(n for n in range(len(line) - 1, 0, -1) if n == 1 or length(line[:n]) <= width)
             lines.append(line[:fits])
             line = line[fits:]
+            used = length(line)
     if line:
         lines.append(line)
     return [_Text(tuple(lines), size, colour, weight, space)] if lines else []
@@ -228,7 +237,7 @@ def _source_line(content: MapContent) -> str:
     parts = [
         (TEXTS["source"], content.attribution),
         (TEXTS["licence"], content.licence),
-        (TEXTS["boundaries"], content.boundary_date),
+        (TEXTS["boundaries"], date(content.boundary_date, language)),
         (TEXTS["method"], content.method),
         (TEXTS["permalink"], content.permalink),
     ]

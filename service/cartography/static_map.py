@@ -97,8 +97,11 @@ def _paths(chart: Axes, paths: Sequence[Any], zorder: float, **look: Any) -> Non
 
 
 def _one_class(chart: Axes, paths: Sequence[Any], entry: legends.Entry, *, many: bool, modelled: bool) -> None:
+    from matplotlib.path import Path as Outline
+
     if many:
-        # A line in the own colour closes the hairlines between cells.
+        # One path for all is drawn and hatched at once; a line in the own colour closes the hairlines between cells.
+        paths = [Outline.make_compound_path(*paths)] if paths else []
         _paths(chart, paths, 2, facecolors=entry.colour, edgecolors=entry.colour, linewidths=0.15)
     else:
         _paths(
@@ -112,34 +115,31 @@ def _one_class(chart: Axes, paths: Sequence[Any], entry: legends.Entry, *, many:
         )
     if entry.hatch:
         _paths(chart, paths, 3, facecolors="none", edgecolors=entry.ink, linewidths=0, hatch=HATCH[entry.hatch])
-    if entry.hatch and not (many or modelled):
+    if entry.marked and not (many or modelled):
         _paths(chart, paths, 3.5, facecolors="none", edgecolors="white", linewidths=0.8)
 
 
 def _letters(chart: Axes, legend: legends.Legend, shapes: Shapes, classes: Sequence[int], scale: float) -> None:
-    """Write short codes and names of places where they have room, codes first."""
+    """Write short codes where they have room, then names of places where they cover no code."""
     looks = {entry.index: entry.letters for entry in legend.entries if entry.letters}
+    taken: list[tuple[float, float, float]] = []  # x, y, half width in metres
     for x, y, radius, index in letter_spots(shapes.polygons, classes, list(looks)):
         letters = looks[int(index)]
         space = radius / scale  # millimetres
         if space >= 0.6 + 0.5 * len(letters):
             size = min(7.0, 2.2 + 1.6 * space)
-            put(
-                chart,
-                x,
-                y,
-                letters,
-                size,
-                colour="#111111",
-                weight="bold",
-                ha="center",
-                va="center",
-                halo=True,
-                zorder=6,
-            )
+            look: dict[str, Any] = {"colour": "#111111", "weight": "bold", "ha": "center", "va": "center"}
+            put(chart, x, y, letters, size, halo=True, zorder=6, **look)
+            taken.append((x, y, 0.15 * size * len(letters) * scale))
+    line = 2.8 * scale
     for x, y, radius, name in shapes.places:
-        if radius / scale >= 0.42 * len(name):
-            put(chart, x, y, name, 6, colour="#333333", ha="center", va="center", halo=True, zorder=5)
+        half = 0.65 * len(name) * scale
+        if radius < 0.65 * half:
+            continue
+        steps = (y + step * line for step in (0, 1, -1, 2, -2, 3, -3) if abs(step) * line < radius)
+        free = [at for at in steps if all(abs(x - tx) > half + tw or abs(at - ty) > line for tx, ty, tw in taken)]
+        if free:
+            put(chart, x, free[0], name, 6, colour="#333333", ha="center", va="center", halo=True, zorder=5)
 
 
 def bar_length(longest: float) -> float:

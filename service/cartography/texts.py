@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from types import MappingProxyType
 
 from geodata.models import Text
@@ -75,3 +76,15 @@ def number(value: float, language: str, decimals: int | None = None) -> str:
         whole = f"{int(whole):,}".replace(",", "\u202f")
     sign = "," if language == "de" else "."
     return (whole + (sign + fraction if dot else "")).replace("-", "−")
+
+
+def date(text: str, language: str) -> str:
+    """Write an ISO date the German way: 2024-12-31 → 31.12.2024; anything else stays as it is.
+
+    Examples
+    --------
+    >>> date("2024-12-31", "de"), date("Anfang 2024", "de")
+    ('31.12.2024', 'Anfang 2024')
+    """
+    found = re.fullmatch(r"(\d{4})-(\d\d)-(\d\d)", text)
+    return f"{found[3]}.{found[2]}.{found[1]}" if found and language == "de" else text

@@ -72,10 +72,10 @@
       var area = data.areas[feature.properties.i], look = looks[area.c];
       var off = picked !== null && picked !== area.c;
       var small = pixels(area) < 5, dashed = data.modelled && !small;
-      var line = off ? "#c8ced3" : dashed ? "#30363d" : small ? "#8b949e" : look.hatch ? "#ffffff" : "#6e7781";
+      var line = off ? "#c8ced3" : dashed ? "#30363d" : small ? "#8b949e" : look.marked ? "#ffffff" : "#6e7781";
       return {
         stroke: !(small && canvas), color: line,
-        weight: dashed ? 1.2 : small ? 0.4 : look.hatch ? 1.6 : 0.9, dashArray: dashed ? "5 3" : null, opacity: 1,
+        weight: dashed ? 1.2 : small ? 0.4 : look.marked ? 1.6 : 0.9, dashArray: dashed ? "5 3" : null, opacity: 1,
         fillColor: off ? "#f6f8fa" : look.fill, fillOpacity: data.basemap ? 0.72 : 1
       };
     }
@@ -117,6 +117,7 @@
     });
 
     home = shapes.getLayers().length ? shapes.getBounds() : L.latLngBounds(data.bounds);
+    if (data.outlines && home.isValid()) { home.extend(L.geoJSON(data.outlines).getBounds()); }
     function goHome() { map.closePopup(); map.fitBounds(home, { padding: [14, 14], animate: false }); }
     goHome();
     shapes.addTo(map);
@@ -131,19 +132,29 @@
     var codes = L.layerGroup().addTo(map);
     function code(at, text, className) {
       var node = element("span", className, text);
-      L.marker([at[0], at[1]], { pane: "codes", interactive: false, keyboard: false,
+      L.marker(at, { pane: "codes", interactive: false, keyboard: false,
         icon: L.divIcon({ className: "sm-code", html: node, iconSize: [90, 16] }) }).addTo(codes);
     }
     function lettering() {
       codes.clearLayers();
-      (data.places || []).forEach(function (place) {
-        if (pixels(place) > 3.2 * place.name.length) { code(place.at, place.name, "sm-place"); }
-      });
-      var view = map.getBounds().pad(0.1);
+      var view = map.getBounds().pad(0.1), taken = [];
       data.codes.forEach(function (spot) {
-        var letters = looks[spot.c].letters;
-        if ((picked === null || picked === spot.c) && pixels(spot) >= 4 + 3 * letters.length &&
-            view.contains([spot.at[0], spot.at[1]])) { code(spot.at, letters, ""); }
+        var letters = looks[spot.c].letters, at = L.latLng(spot.at[0], spot.at[1]);
+        if ((picked === null || picked === spot.c) && pixels(spot) >= 4 + 3 * letters.length && view.contains(at)) {
+          code(at, letters, "");
+          taken.push([map.latLngToLayerPoint(at), 5 * letters.length]);
+        }
+      });
+      data.places.forEach(function (place) {   /* names give way to codes: a line up or down, else not at all */
+        var radius = pixels(place), half = 3.4 * place.name.length;
+        if (radius < 0.65 * half) { return; }
+        var middle = map.latLngToLayerPoint([place.at[0], place.at[1]]);
+        var spots = [0, -15, 15, -30, 30, -45, 45].filter(function (step) {
+          return Math.abs(step) < radius && taken.every(function (other) {
+            return Math.abs(other[0].x - middle.x) > half + other[1] || Math.abs(other[0].y - middle.y - step) > 14;
+          });
+        });
+        if (spots.length) { code(map.layerPointToLatLng(middle.add([0, spots[0]])), place.name, "sm-place"); }
       });
     }
     function restyle() { shapes.setStyle(style); }

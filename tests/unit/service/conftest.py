@@ -83,7 +83,7 @@ def carto_content() -> Callable[..., MapContent]:
             "unit": "%",
             "attribution": "Musterkreis",
             "licence": "dl-de/by-2-0",
-            "boundary_date": "31.12.2023",
+            "boundary_date": "2023-12-31",
             "caveat": "Keine Rangfolge.",
             "permalink": "https://musterkreis.example/maps/x?a=1&b=2",
             "describe": ("3 von 20 Ortsteilen liegen hoch.", "Zweiter Satz."),

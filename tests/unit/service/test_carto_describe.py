@@ -70,7 +70,7 @@ def test_no_cluster_is_no_proof_of_equality() -> None:
 
 def test_many_names_are_cut_and_very_many_left_out() -> None:
     first, *_ = describe.hotspots(rows(high=12, low=0), areas=ORTSTEILE, **TEST)
-    assert "und 4 weitere" in first
+    assert "und 6 weitere" in first
     first, *_ = describe.hotspots(rows(high=40, low=0), areas=ORTSTEILE, **TEST)
     assert "Ort 00" not in first
 
@@ -143,6 +143,8 @@ def test_global_sentence() -> None:
     assert sentence == "Über das ganze Gebiet: Moran-I = 0,50, einseitiges p = 0,001, aus 536 Planungsräumen."
     (sentence,) = describe.global_test(0.4982, p=None, n_effective=7, support=GEMEINDEN)
     assert "p =" not in sentence
+    (sentence,) = describe.global_test(0.756, p=0.168, n_effective=8, support=GEMEINDEN, expected=0.68)
+    assert "Moran-I = 0,76 (ohne Häufung zu erwarten: 0,68), einseitiges p = 0,168" in sentence
 
 
 @pytest.mark.parametrize("kind", ["indicators", "index", "hotspots"])

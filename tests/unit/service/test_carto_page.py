@@ -287,6 +287,15 @@ def test_outlines_bring_names_of_places(carto_content) -> None:
     assert len(data["context"]["features"]) == 4
 
 
+def test_where_nothing_was_tested_the_legend_says_only_that(carto_content) -> None:
+    features = squares()[:20]
+    for feature in features:
+        feature["properties"] |= {"label": "no label", "state": "untestable"}
+    data = Page(render_map(carto_content(features=collection(features)))).data()
+    assert [c["label"] for c in data["classes"]] == ["zu wenige Gebiete für einen Test"]
+    assert data["codes"] == []
+
+
 def test_given_counts_win(carto_content) -> None:
     content = carto_content()
     counts = [0] * (len(content.style.classes) + 1)
