@@ -235,7 +235,8 @@ def sentences(
             # Nothing was tested, so n_effective is 0; what would have been tested are the source zones.
             few = len({row.get("support") or row.get("area_id") for row in own})
             least = int(tests.get("min_areas", 30))
-            return (*describe.untestable(few, areas=support or areas, min_areas=least, language=language), *whole)
+            said = describe.untestable(few, areas=support or areas, min_areas=least, language=language)
+            return (*said, *whole, *_remarks(tests, language))
         found = describe.hotspots(
             rows,
             areas=areas,
@@ -247,7 +248,7 @@ def sentences(
             support=support,
             n_effective=effective,
         )
-        return (*found, *whole)
+        return (*found, *whole, *_remarks(tests, language))
     if meta.kind == "index" and style.kind == "categorical":
         labels = tuple(c.value for c in style.classes if c.value is not None)
         if set(labels) == {"hoch", "mittel", "niedrig", "sehr niedrig"}:
@@ -262,7 +263,16 @@ def sentences(
         )
     if style.kind == "graduated":
         found = (*found, *describe.values(rows, style, areas=areas, language=language))
+    if style.modelled:
+        found = (*found, *_remarks(tests, language, style.field))
     return found
+
+
+def _remarks(metadata: Mapping[str, Any], language: str, field: str | None = None) -> tuple[str, ...]:
+    """Return what was remarked on bringing figures down: old ancillary data, and areas of which they say nothing."""
+    notes = metadata.get("handed_down") or {}
+    chosen = [notes[field]] if field in notes else list(notes.values()) if field is None else []
+    return tuple(text for note in chosen for text in (note.get("remarks") or {}).get(language, ()))
 
 
 def _global(found: Any, support: describe.Areas, language: str) -> tuple[str, ...]:

@@ -294,11 +294,12 @@ def _collection(
     method = {
         "de": f"Local Moran und Gi* auf der Ebene {tested_as.de}{', Empirical-Bayes-Raten' if eb else ''}; "
         f"{texts.GRAPHS[kind].de}; {tests.permutations} bedingte Permutationen, Seed {tests.seed}; "
-        f"α = {tests.alpha}, Korrektur {tests.correction}. Der zweiseitige p-Wert beider Verfahren ist ein und "
-        "dieselbe Zahl.",
+        f"α = {str(tests.alpha).replace('.', ',')}, Korrektur {texts.CORRECTIONS[tests.correction].de}. "
+        "Der zweiseitige p-Wert beider Verfahren ist ein und dieselbe Zahl.",
         "en": f"Local Moran and Gi* at level {tested_as.en}{', empirical Bayes rates' if eb else ''}; "
         f"{texts.GRAPHS[kind].en}; {tests.permutations} conditional permutations, seed {tests.seed}; "
-        f"α = {tests.alpha}, correction {tests.correction}. The two-sided p of both is one and the same number.",
+        f"α = {tests.alpha}, correction {texts.CORRECTIONS[tests.correction].en}. "
+        "The two-sided p of both is one and the same number.",
     }
     extra: dict[str, Any] = {
         "method": method,

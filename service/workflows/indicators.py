@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import reduce
 from math import fsum
+from operator import or_
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -134,6 +136,12 @@ def _status_of(top: pd.DataFrame, bottom: pd.DataFrame | None) -> pd.Series:
     return status
 
 
+def _flags(figures: Figures, variables: Iterable[str | None], period: int, areas: pd.Index) -> pd.Series:
+    """Unite what publishers say about the parts of a figure."""
+    found = [figures.get(v, period, areas)["flags"] for v in variables if v is not None]
+    return reduce(or_, found)
+
+
 def _flag_text(flags: pd.Series) -> pd.Series:
     named = {
         int(code): " ".join(name for bit, name in FLAG_NAMES.items() if int(code) & bit) or None
@@ -159,8 +167,9 @@ def _observed(
             frame[indicator.id] = top["value"]
         frame[f"{indicator.id}_status"] = _status_of(top, bottom)
         frame[f"{indicator.id}_origin"] = top["origin"].where(top["origin"] != "", None)
-        flags = top["flags"] if bottom is None else top["flags"] | bottom["flags"]
-        frame[f"{indicator.id}_flags"] = _flag_text(flags)
+        frame[f"{indicator.id}_flags"] = _flag_text(
+            _flags(figures, (indicator.numerator, indicator.denominator), period, areas)
+        )
         parts[period] = frame
     return parts, texts.observed_fields(indicator)
 
@@ -180,6 +189,10 @@ def _by_sex(
         frame[f"{indicator.id}_gap"] = frame[f"{indicator.id}_female"] - frame[f"{indicator.id}_male"]
         first = statuses[0].where(~statuses[0].isin(VALUED), statuses[1])
         frame[f"{indicator.id}_gap_status"] = first
+        counted = [v for pair in indicator.breakdown.values() for v in pair]
+        origin = figures.get(counted[0], period, areas)["origin"]
+        frame[f"{indicator.id}_gap_origin"] = origin.where(origin != "", None)
+        frame[f"{indicator.id}_gap_flags"] = _flag_text(_flags(figures, counted, period, areas))
         parts[period] = frame
     return parts, texts.gender_fields(indicator)
 
@@ -207,6 +220,8 @@ def _modelled(
         status[moved["hidden"]] = Status.SUPPRESSED.value
         frame[f"{indicator.id}_status"] = status
         frame[f"{indicator.id}_origin"] = Origin.MODELLED.value
+        flags = _flags(figures, (indicator.numerator, indicator.denominator), period, sources)
+        frame[f"{indicator.id}_flags"] = _flag_text(moved["support"].map(flags).fillna(0).astype(int))
         frame[f"{indicator.id}_support"] = moved["support"]
         parts[period] = frame
         given = figures.values(indicator.numerator, period, sources)

@@ -49,6 +49,8 @@ POLARITY = {
     Polarity.NEUTRAL: Text("Kontext, keine Wertung", "context, no judgement"),
 }
 NOTHING = Text("", "")
+#: Years between ancillary data and figures from which on every result says so.
+OLD_ANCILLARY = 5
 GAP_UNIT = "Prozentpunkte"
 
 CONTEXT_FIELD = Field(
@@ -130,6 +132,11 @@ HOTSPOT_FIELDS = (
 )
 
 
+CORRECTIONS = {
+    "fdr": Text("nach Benjamini und Hochberg (FDR)", "by Benjamini and Hochberg (FDR)"),
+    "by": Text("nach Benjamini und Yekutieli (FDR)", "by Benjamini and Yekutieli (FDR)"),
+    "none": Text("keine", "none"),
+}
 GRAPHS = {
     "queen": Text("Nachbarn teilen Grenze oder Ecke (Queen)", "neighbours share a border or corner (queen)"),
     "rook": Text("Nachbarn teilen eine Grenze (Rook)", "neighbours share a border (rook)"),
@@ -177,6 +184,18 @@ def _status_field(name: str, indicator: Indicator) -> Field:
     )
 
 
+def _flags_field(name: str, indicator: Indicator) -> Field:
+    return Field(
+        name,
+        "string",
+        _with(indicator, Text(": Hinweise", ": flags")),
+        Text(
+            "provisional vorläufig, revised berichtigt, estimated geschätzt, uncertain unsicher, break Bruch",
+            "what the publisher says about the value",
+        ),
+    )
+
+
 def _origin_field(indicator: Indicator) -> Field:
     return Field(
         f"{indicator.id}_origin", "string", _with(indicator, Text(": Herkunft", ": origin")), values=dict(ORIGIN)
@@ -195,15 +214,7 @@ def observed_fields(indicator: Indicator) -> list[Field]:
         *fields,
         _status_field(f"{indicator.id}_status", indicator),
         _origin_field(indicator),
-        Field(
-            f"{indicator.id}_flags",
-            "string",
-            _with(indicator, Text(": Hinweise", ": flags")),
-            Text(
-                "provisional vorläufig, revised berichtigt, estimated geschätzt, uncertain unsicher, break Bruch",
-                "what the publisher says about the value",
-            ),
-        ),
+        _flags_field(f"{indicator.id}_flags", indicator),
     ]
 
 
@@ -237,6 +248,7 @@ def modelled_fields(indicator: Indicator, allocation: Allocation) -> list[Field]
         *fields,
         _status_field(f"{indicator.id}_status", indicator),
         _origin_field(indicator),
+        _flags_field(f"{indicator.id}_flags", indicator),
         Field(
             f"{indicator.id}_support",
             "string",
@@ -260,6 +272,8 @@ def gender_fields(indicator: Indicator) -> list[Field]:
         ),
         Field(f"{indicator.id}_gap", "number", gap, Text("Keine Wertung", "No judgement"), GAP_UNIT),
         _status_field(f"{indicator.id}_gap_status", indicator),
+        Field(f"{indicator.id}_gap_origin", "string", _with(indicator, Text(": Herkunft", ": origin")), values=ORIGIN),
+        _flags_field(f"{indicator.id}_gap_flags", indicator),
     ]
 
 
@@ -270,8 +284,14 @@ def handed_down_note(inputs: Inputs, indicator: Indicator, allocation: Allocatio
     year = allocation.ancillary_year
     data_year = max(inputs.figures.periods(indicator.numerator, level.areas.index), default=None)
     gap = abs(data_year - year) if year is not None and data_year is not None else 0
-    age_de = f" Die Hilfsdaten sind {gap} Jahre älter oder jünger als die Zahlen." if gap > 5 else ""
-    age_en = f" The ancillary data and the figures are {gap} years apart." if gap > 5 else ""
+    remarks_de, remarks_en = [], []
+    if gap > OLD_ANCILLARY:
+        remarks_de.append(f"Zwischen Hilfsdaten ({year}) und Zahlen ({data_year}) liegen {gap} Jahre.")
+        remarks_en.append(f"Ancillary data ({year}) and figures ({data_year}) are {gap} years apart.")
+    if allocation.fallbacks:
+        count = len(allocation.fallbacks)
+        remarks_de.append(f"In {count} Gebieten sagen die Hilfsdaten nichts; dort ist gleichmäßig verteilt.")
+        remarks_en.append(f"In {count} areas the ancillary data say nothing; there the figures are spread evenly.")
     return {
         "source_level": allocation.source,
         "n_effective": n,
@@ -279,11 +299,12 @@ def handed_down_note(inputs: Inputs, indicator: Indicator, allocation: Allocatio
         "ancillary_year": year,
         "method": allocation.weights.method,
         "fallbacks": list(allocation.fallbacks),
+        "remarks": {"de": remarks_de, "en": remarks_en},
         "text": {
             "de": f"Modelliert aus {n} Gebieten der Ebene {level.title.de}, verteilt nach {allocation.ancillary}: "
-            f"höchstens {n} verschiedene Werte, keine Aussage über Unterschiede innerhalb eines Gebiets.{age_de}",
+            f"höchstens {n} verschiedene Werte, keine Aussage über Unterschiede innerhalb eines Gebiets.",
             "en": f"Modelled from {n} areas of level {level.title.en} by {allocation.ancillary}: at most {n} distinct "
-            f"values, nothing is said about differences inside one of them.{age_en}",
+            f"values, nothing is said about differences inside one of them.",
         },
     }
 
