@@ -82,7 +82,7 @@ def init(directory: Path) -> None:
         raise GeodataError(
             "expected a new or empty folder, found files in it", where=str(directory), hint="name another folder"
         )
-    write_county(directory)
+    write_county(directory, with_truth=False)
     click.echo(directory / "county.toml")
     _say(f"Replace the files in {directory / 'data'} step by step, then: sozialmonitor run {directory}")
 

@@ -26,7 +26,9 @@ SEED = 20260101
 LAYOUT = 50
 
 
-def write_county(directory: Path, *, seed: int = SEED, size: Literal["full", "tiny"] = "full") -> None:
+def write_county(
+    directory: Path, *, seed: int = SEED, size: Literal["full", "tiny"] = "full", with_truth: bool = True
+) -> None:
     """Write an invented county.
 
     Parameters
@@ -38,6 +40,8 @@ def write_county(directory: Path, *, seed: int = SEED, size: Literal["full", "ti
     size : {"full", "tiny"}, default "full"
         ``full``: 8 Gemeinden, 80 Ortsteile, about 6 000 populated cells, 2019 to 2024. ``tiny``: 3 Gemeinden,
         36 Ortsteile, about 350 cells, 2023 and 2024, with the same files.
+    with_truth : bool, default True
+        Also write ``truth/``, what really holds in the invented county; a template for another county needs none.
 
     Raises
     ------
@@ -67,7 +71,8 @@ def write_county(directory: Path, *, seed: int = SEED, size: Literal["full", "ti
     _grids(data, people, truth, grid_rng)
     registers.write_genesis_tables(data / "genesis", land, people, truth, plan, register_rng)
     registers.write_office_tables(data / "fachdienste", land, people, truth, plan)
-    _truth(directory / "truth", seed, land, people, truth, plan)
+    if with_truth:
+        _truth(directory / "truth", seed, land, people, truth, plan)
     # Last: a folder without county.toml is no county, so a broken write is not mistaken for one.
     template = resources.files("geodata.sample").joinpath("county.toml").read_text(encoding="utf-8")
     (directory / "county.toml").write_text(template, encoding="utf-8", newline="\n")
