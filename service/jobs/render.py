@@ -42,7 +42,7 @@ def _store(path: str) -> SqliteStore:
     return SqliteStore(Path(path))
 
 
-def _content(order: Order) -> MapContent:
+def _content(order: Order, *, projected: bool = False) -> MapContent:
     from service.cartography.compose import map_content
 
     return map_content(
@@ -52,6 +52,7 @@ def _content(order: Order) -> MapContent:
         field=order.field,
         language=order.language,
         permalink=order.permalink,
+        projected=projected,
     )
 
 
@@ -118,4 +119,4 @@ def picture(order: Order, width_mm: float, dpi: int, kind: PictureFormat) -> byt
     """
     from service.cartography.static import render_png
 
-    return render_png(_content(order), width_mm=width_mm, dpi=dpi, format=kind)
+    return render_png(_content(order, projected=True), width_mm=width_mm, dpi=dpi, format=kind)
