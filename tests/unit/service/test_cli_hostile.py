@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,7 +41,9 @@ def reshape(change: Callable[[gpd.GeoDataFrame], gpd.GeoDataFrame]) -> Change:
         path = folder / ORTSTEILE
         areas = gpd.read_file(path)
         path.unlink()
-        change(areas).to_file(path, driver="GPKG", layer="ortsteile")
+        with warnings.catch_warnings():  # pyogrio warns of the missing CRS that this is about
+            warnings.simplefilter("ignore", UserWarning)
+            change(areas).to_file(path, driver="GPKG", layer="ortsteile")
 
     return apply
 
