@@ -334,10 +334,11 @@ def child(work):
             os._exit(0)
     return pid
 
+run()  # the first one imports; the length of the second is what a child needs
 start = time.monotonic()
 run()
 duration = time.monotonic() - start
-newest = check(1)
+newest = check(2)
 chance = random.Random(int(sys.argv[3]))
 killed = 0
 for _ in range(int(sys.argv[4])):  # at random moments
@@ -394,5 +395,5 @@ def test_death_at_any_moment_leaves_the_last_publication_served(tmp_path: Path, 
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert found["killed"] >= kills / 4
+    assert found["killed"] >= kills / 2
     assert found["steps"] > 15  # two editions of three files and two folders, name, pointer, pruning
