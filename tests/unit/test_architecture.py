@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).resolve().parents[2]
 HEAVY = {"libpysal", "esda", "mapclassify", "rasterio", "sklearn", "numba"}
 
 
@@ -47,3 +51,16 @@ def test_package_inits_of_the_wings_are_empty() -> None:
     for wing in (geodata, spatial, service):
         with open(str(wing.__file__)) as stream:  # noqa: PTH123
             assert stream.read() == ""
+
+
+def test_declared_dependencies_are_those_that_are_locked() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    listed = (ROOT / "requirements" / "run.in").read_text(encoding="utf-8").splitlines()
+    assert sorted(declared) == sorted(line for line in listed if line and not line.startswith("#"))
+
+
+def test_locks_have_hashes_and_no_address() -> None:
+    for lock in (ROOT / "requirements").glob("*.lock"):
+        text = lock.read_text(encoding="utf-8")
+        assert "--hash=sha256:" in text
+        assert not re.search(r"https?://|--index-url|--find-links|file:", text), lock.name
