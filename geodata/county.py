@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
@@ -17,6 +17,7 @@ from geodata.county_schema import (
     AncillarySection,
     ColumnSpec,
     CountyFile,
+    DepartmentSection,
     IndexSection,
     LevelSection,
     PublicationSection,
@@ -61,6 +62,7 @@ class County:
     tests: TestsSection
     publication: PublicationSection
     characteristics: Mapping[str, str]
+    departments: Mapping[str, DepartmentSection] = field(default_factory=lambda: MappingProxyType({}))
 
     def path(self, file: str) -> Path:
         """Return the place of a file that ``county.toml`` names."""
@@ -71,7 +73,7 @@ class County:
         return {name: table for table in self.tables.values() for name in table.columns}
 
 
-def load_county(folder: Path, *, data: Path | None = None) -> County:
+def load_county(folder: Path, *, data: Path | None = None, require_files: bool = True) -> County:
     """Read and check a county's description.
 
     Parameters
@@ -80,6 +82,8 @@ def load_county(folder: Path, *, data: Path | None = None) -> County:
         The county's folder, or its ``county.toml`` itself.
     data : pathlib.Path, optional
         What relative file names start from; default: the folder.
+    require_files : bool, default True
+        Refuse a county whose files are missing. False for work that comes before the first delivery.
 
     Returns
     -------
@@ -114,7 +118,8 @@ def load_county(folder: Path, *, data: Path | None = None) -> County:
     _crs.require_projected_name(parsed.county.crs, f"{path}: county.crs")
 
     county = _assemble(parsed, path.parent, data or path.parent)
-    _require_files(county, str(path))
+    if require_files:
+        _require_files(county, str(path))
     return county
 
 
@@ -214,10 +219,29 @@ def _cross_checks(file: CountyFile) -> Iterator[str]:
                 yield f"index.indicators: {name} has polarity neutral: it says nothing about disadvantage"
             if found is not None and found.level != file.index.level:
                 yield f"index.indicators: {name} is observed at {found.level}, the index is built at {file.index.level}"
+    yield from _departments(file, tables, variables)
     for level, kind in file.tests.graph.items():
         yield from known("tests.graph", "level", level, levels)
         if kind == "fuzzy" and level in levels and levels[level].cells:
             yield f"tests.graph.{level}: expected queen or rook for a grid, found fuzzy"
+
+
+def _departments(file: CountyFile, tables: Mapping[str, TableSpec], variables: set[str]) -> Iterator[str]:
+    """Yield what is wrong with who delivers what: each variable comes from one department, in a plain table."""
+    yield from _repeated("departments", (d.id for d in file.departments))
+    home = {name: t for t in file.tables for name in t.columns}
+    delivered: list[str] = []
+    for d in file.departments:
+        place = f"departments.{d.id}.delivers"
+        for name in d.delivers:
+            table = tables.get(name) or home.get(name)
+            if table is None:
+                yield f"{place}: unknown table or variable {name!r}; known are {some(sorted({*tables, *variables}), 12)}"
+                continue
+            if table.format not in (None, "table"):
+                yield f'{place}: expected a table of format "table", found {name!r} of format {table.format!r}'
+            delivered += list(table.columns) if name in tables else [name]
+    yield from _repeated("departments.delivers (a variable is delivered by one department)", delivered)
 
 
 def _assemble(file: CountyFile, folder: Path, data: Path) -> County:
@@ -261,6 +285,7 @@ def _assemble(file: CountyFile, folder: Path, data: Path) -> County:
         characteristics=MappingProxyType(
             {n: c.characteristic for t in file.tables for n, c in t.columns.items() if c.characteristic}
         ),
+        departments=MappingProxyType({d.id: d for d in file.departments}),
     )
 
 

@@ -120,6 +120,7 @@ class ColumnSpec(Section):
     select: dict[str, str] = Field(default_factory=dict)
     share_of: str | None = None
     characteristic: Characteristic | None = None
+    definition: str = Field(default="", description="what is counted, for those who deliver it")
 
 
 class TableSpec(Section):
@@ -136,6 +137,36 @@ class TableSpec(Section):
     period: str | int | None = None
     key: Literal["text", "ags", "ars-to-ags", "ars-to-gvb"] = "text"
     cell_size: int | None = Field(default=None, gt=0)
+
+
+class DepartmentSection(Section):
+    """A Fachdienst, what it delivers and when.
+
+    ``due`` is a day (``MM-DD``) in the year that lies ``lag`` years after the reported one.
+    """
+
+    id: Identifier
+    name: str = Field(min_length=1)
+    contact: str = Field(min_length=1, description="a role or a functional mailbox, never a person")
+    delivers: tuple[Identifier, ...] = Field(min_length=1, description="tables, or variables of tables")
+    cycle: Literal["yearly", "two-yearly"] = "yearly"
+    due: str = Field(pattern=r"^\d{2}-\d{2}$", description="MM-DD")
+    lag: int = Field(default=1, ge=0, le=3)
+    since: int = Field(ge=1990, le=2200, description="first reported year that is expected")
+
+    @model_validator(mode="after")
+    def _sense(self) -> DepartmentSection:
+        try:
+            dt.date(2023, int(self.due[:2]), int(self.due[3:]))
+        except ValueError:
+            raise ValueError('expected due as "MM-DD", a day that every year has') from None
+        if re.search(r"\b(Herrn?|Frau|Dr\.|Mrs?\.?|Ms\.?)\s+\w", self.contact):
+            raise ValueError("expected contact as a role or a functional mailbox, found the name of a person")
+        return self
+
+    def due_date(self, period: int) -> dt.date:
+        """Return the day by which the figures of a year are expected."""
+        return dt.date(period + self.lag, int(self.due[:2]), int(self.due[3:]))
 
 
 class AncillarySection(Section):
@@ -262,3 +293,4 @@ class CountyFile(Section):
     index: IndexSection | None = None
     tests: TestsSection = TestsSection()
     publication: PublicationSection = PublicationSection()
+    departments: tuple[DepartmentSection, ...] = ()

@@ -64,6 +64,10 @@ class SignError(GeodataError, ValueError):
     """A value is neither a number nor a sign of the legend of its source."""
 
 
+class CaseDataError(GeodataError, ValueError):
+    """A table holds data about single persons where counts per area are expected."""
+
+
 class CrsError(GeodataError, ValueError):
     """A coordinate reference system is missing, geographic, or differs from the one expected."""
 
