@@ -1,0 +1,1 @@
+"""Supply across departments: templates out, figures back in, and never a single case."""
