@@ -6,7 +6,7 @@ STATE  ?= state
 COUNTY ?= musterkreis
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-slow test-browser test-clients lint format lock clean
+.PHONY: help demo serve test test-slow test-browser test-clients bench-hotspots lint format lock clean
 
 help: ## what can be done here
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -44,6 +44,9 @@ test-browser: $(VENV)/.clients ## maps in Debian's Chromium (apt-get install chr
 
 test-clients: $(VENV)/.clients ## QGIS, ogr2ogr and OWSLib against the running service (apt-get install gdal-bin python3-qgis)
 	$(BIN)/python -m pytest -m clients tests/clients $(PYTEST_ARGS)
+
+bench-hotspots: $(VENV)/.dev ## local Moran beside esda, one table
+	$(BIN)/python benchmarks/bench_hotspots.py
 
 lint: $(VENV)/.dev ## ruff, mypy, import-linter
 	$(BIN)/ruff check .
