@@ -65,9 +65,9 @@ class SourceSection(Section):
     id: Identifier
     title: str
     publisher: str
-    licence: str
+    licence: str = Field(default="", description="SPDX or GovData id; without one, nothing of it is published")
     attribution: str
-    legal_basis: str
+    legal_basis: str = Field(default="", description="without one, nothing of it is published")
     purpose: str
     reference_date: dt.date | None = None
     legend: Legend = "none"
