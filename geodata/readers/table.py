@@ -14,6 +14,7 @@ from geodata.keys import convert_keys
 from geodata.models import Observations, Source
 from geodata.readers import long, signs, text
 from geodata.readers.sheet import Sheet, open_sheet
+from geodata.supply import casedata
 
 if TYPE_CHECKING:
     from geodata.county_schema import ColumnSpec
@@ -72,6 +73,8 @@ def read_plain(
         wanted.append(period)
     header = _header(opened, wanted)
     names = [" ".join(str(name).split()) for name in opened.cells.iloc[header]]
+    # Before any cell is read, for messages of what follows may quote cells.
+    casedata.require_figures(opened, names, header, key=area, read=sheet, where=where)
     position = {name: long.pick(name, names, where=where) for name in dict.fromkeys(wanted)}
     used = [position[spec.column] for spec in columns.values()]
     rows = _body(opened, header, position[area], used, where)

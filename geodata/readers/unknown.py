@@ -14,6 +14,7 @@ from geodata.models import Status
 from geodata.readers import long, signs, text
 from geodata.readers.sheet import Sheet
 from geodata.readers.verdict import Verdict
+from geodata.supply import casedata
 
 #: What columns with area keys are called.
 _KEY_NAME = re.compile(r"schlüssel|kennziffer|gebiet|\b(AGS|ARS|RS|LOR|key|id)\b|_id\b", re.IGNORECASE)
@@ -46,6 +47,7 @@ def describe_table(sheet: Sheet, path: Path, encoding: str) -> Verdict:
     where = str(path)
     header = _header(sheet.cells)
     names = [str(cell).strip() for cell in sheet.cells.iloc[header]]
+    casedata.require_figures(sheet, names, header, where=where)
     rows = sheet.cells.iloc[header + 1 :]
     rows = _without_notes(rows)
     if rows.empty:

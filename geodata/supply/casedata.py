@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 
 import pandas as pd
@@ -154,6 +153,36 @@ def refuse(found: Sequence[Finding], where: str) -> None:
         )
 
 
+def require_figures(
+    sheet: Sheet, names: Sequence[str], header: int, *, key: str | None = None, read: str | None = None, where: str
+) -> None:
+    """Stop where a sheet, or another sheet of the same workbook, holds case data.
+
+    Parameters
+    ----------
+    sheet : Sheet
+        What was opened.
+    names : sequence of str
+        Headings of its columns.
+    header : int
+        Row of ``sheet.cells`` (by position) in which they stand.
+    key : str, optional
+        Heading of the area key.
+    read : str, optional
+        Name of the sheet, where the workbook has several.
+
+    Raises
+    ------
+    CaseDataError
+        See :func:`refuse`.
+    """
+    below = sheet.cells.iloc[header + 1 :]
+    position = names.index(key) if key in names else None
+    refuse(find(names, [below[column] for column in sheet.cells.columns], key=position), where)
+    if len(sheet.sheets) > 1:
+        refuse_other_sheets(sheet, read, where)
+
+
 def inspect(sheet: Sheet) -> tuple[Finding, ...]:
     """Look for case data in a sheet whose header is not known.
 
@@ -177,15 +206,13 @@ def inspect(sheet: Sheet) -> tuple[Finding, ...]:
     return find(names, [below[column] for column in cells.columns])
 
 
-def refuse_other_sheets(path: Path, sheets: Sequence[str], *, read: str | None, where: str) -> None:
+def refuse_other_sheets(sheet: Sheet, read: str | None, where: str) -> None:
     """Stop where another sheet of the workbook holds case data: what is read is not all that was handed over.
 
     Parameters
     ----------
-    path : pathlib.Path
-        The workbook.
-    sheets : sequence of str
-        All its sheets.
+    sheet : Sheet
+        One of them.
     read : str or None
         The sheet that was looked at already.
 
@@ -194,11 +221,11 @@ def refuse_other_sheets(path: Path, sheets: Sequence[str], *, read: str | None, 
     CaseDataError
         See :func:`refuse`.
     """
-    for name in sheets:
+    for name in sheet.sheets:
         if name == read:
             continue
         try:
-            sheet = open_sheet(path, sheet=name)
+            other = open_sheet(sheet.path, sheet=name)
         except NoDataError:
             continue
-        refuse(inspect(sheet), f"{where} [{name}]")
+        refuse(inspect(other), f"{where} [{name}]")
