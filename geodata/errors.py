@@ -80,6 +80,10 @@ class AreaKeyError(GeodataError, ValueError):
     """An area key is malformed, repeated or unknown."""
 
 
+class TerritoryError(AreaKeyError):
+    """Figures cannot be brought to the Gebietsstand that is asked for."""
+
+
 class SpatialError(SozialmonitorError, ValueError):
     """A computation was asked for that the data cannot carry."""
 

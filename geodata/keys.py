@@ -1,7 +1,6 @@
 """Area keys: AGS, ARS and the ids of grid cells, one at a time and whole columns at once.
 
-ARS (Amtlicher Regionalschlüssel), 12 digits = Land 2 · Regierungsbezirk 1 · Kreis 2 · Verband 4 · Gemeinde 3.
-AGS (Amtlicher Gemeindeschlüssel), 8 digits = ARS without the Verband: ``ARS[:5] + ARS[9:]``, which is not ``ARS[:8]``.
+The keys of administrative areas as value types stand in :mod:`geodata.regions` and are handed on here.
 Grid cells are named by their south-west corner in EPSG:3035, tables hold their midpoint: midpoint = corner + size / 2.
 Keys are text; leading zeros belong to them.
 """
@@ -17,77 +16,29 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from geodata.errors import AreaKeyError, some
+from geodata.regions import Ags, Ars, Kreis, Lor, Lsn, Verband, lsn_to_ags, require_keys
+
+__all__ = [
+    "Ags",
+    "Ars",
+    "Cell",
+    "GridId",
+    "Kreis",
+    "Lor",
+    "Lsn",
+    "Verband",
+    "ars_to_ags",
+    "convert_keys",
+    "grid_id",
+    "grid_ids",
+    "parse_grid_id",
+    "parse_grid_ids",
+    "require_keys",
+]
 
 #: ``CRS3035RES100mN2684000E4334100`` since 2022, ``100mN26840E43341`` and ``1kmN2684E4334`` before.
 _LONG = re.compile(r"CRS3035RES(?P<size>\d+)mN(?P<north>\d+)E(?P<east>\d+)", re.ASCII)
 _SHORT = re.compile(r"(?P<number>\d+)(?P<unit>m|km)N(?P<north>\d+)E(?P<east>\d+)", re.ASCII)
-
-
-class Ags(str):
-    """Amtlicher Gemeindeschlüssel: 8 digits.
-
-    Raises
-    ------
-    AreaKeyError
-        It is anything else.
-
-    Examples
-    --------
-    >>> Ags("03157006").kreis
-    '03157'
-    """
-
-    __slots__ = ()
-
-    def __new__(cls, key: str) -> Ags:
-        """Check and take the key."""
-        if not re.fullmatch(r"[0-9]{8}", key):
-            raise AreaKeyError(f"expected an AGS of 8 digits, found {key!r}", hint="keys are text with leading zeros")
-        return super().__new__(cls, key)
-
-    @property
-    def kreis(self) -> str:
-        """The Kreis: the first 5 digits."""
-        return str(self[:5])
-
-
-class Ars(str):
-    """Amtlicher Regionalschlüssel: 12 digits.
-
-    Raises
-    ------
-    AreaKeyError
-        It is anything else.
-
-    Examples
-    --------
-    >>> ars = Ars("033575408021")
-    >>> ars.ags, ars.kreis, ars.verband
-    ('03357021', '03357', '033575408')
-    """
-
-    __slots__ = ()
-
-    def __new__(cls, key: str) -> Ars:
-        """Check and take the key."""
-        if not re.fullmatch(r"[0-9]{12}", key):
-            raise AreaKeyError(f"expected an ARS of 12 digits, found {key!r}", hint="keys are text with leading zeros")
-        return super().__new__(cls, key)
-
-    @property
-    def ags(self) -> Ags:
-        """The AGS of the same Gemeinde."""
-        return Ags(self[:5] + self[9:])
-
-    @property
-    def kreis(self) -> str:
-        """The Kreis: the first 5 digits."""
-        return str(self[:5])
-
-    @property
-    def verband(self) -> str:
-        """The Gemeindeverband: the first 9 digits, as INKAR writes them."""
-        return str(self[:9])
 
 
 class Cell(NamedTuple):
@@ -318,9 +269,10 @@ def convert_keys(keys: pd.Series, how: str, *, where: str | None = None, hint: s
     ----------
     keys : pandas.Series
         Keys as text.
-    how : {"text", "ags", "ars-to-ags", "ars-to-gvb"}
+    how : {"text", "ags", "ars-to-ags", "ars-to-gvb", "lsn", "lor"}
         ``text``: as they are. ``ags``: 8 digits expected. ``ars-to-ags``: 12 digits become 8. ``ars-to-gvb``: 12 digits
-        become the first 9.
+        become the first 9. ``lsn``: the leading 03 of Lower Saxony is put back (``157006`` → ``03157006``). ``lor``: 2,
+        4, 6 or 8 digits; a lost leading zero is put back.
     where, hint : str, optional
         For the message.
 
@@ -343,10 +295,17 @@ def convert_keys(keys: pd.Series, how: str, *, where: str | None = None, hint: s
     if how == "text":
         return text
     codes, unique = pd.factorize(text)
+    if how in ("lsn", "lor"):
+        one = lsn_to_ags if how == "lsn" else Lor.of
+        try:
+            ids = [str(one(key)) if key.isdigit() else key for key in unique]
+        except AreaKeyError as error:
+            raise AreaKeyError(error.message, where=where, hint=hint or error.hint) from None
+        return pd.Series(pd.array(ids, dtype="str").take(codes), index=keys.index)
     known = {"ags": {8}, "ars-to-ags": {8, 12}, "ars-to-gvb": {9, 12}}
     if how not in known:
         raise AreaKeyError(
-            f"expected a rule among text, {', '.join(known)}, found {how!r}", where=where, hint="set key"
+            f"expected a rule among text, {', '.join(known)}, lsn, lor, found {how!r}", where=where, hint="set key"
         )
     lengths = known[how] | {2, 3, 5}
     wrong = [key for key in unique if key.isdigit() and len(key) not in lengths]

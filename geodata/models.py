@@ -53,7 +53,10 @@ class Origin(StrEnum):
 
 
 class Flag(EnumFlag):
-    """What the publisher says about a value; any number of them, stored as one small integer."""
+    """What is said about a value; any number of them, stored as one small integer.
+
+    All but the last are its publisher's words. ``CONVERTED``: the value was brought to another Gebietsstand here.
+    """
 
     NONE = 0
     PROVISIONAL = 1
@@ -61,6 +64,7 @@ class Flag(EnumFlag):
     ESTIMATED = 4
     UNCERTAIN = 8
     BREAK = 16
+    CONVERTED = 32
 
 
 class Topic(StrEnum):

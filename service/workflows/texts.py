@@ -190,7 +190,8 @@ def _flags_field(name: str, indicator: Indicator) -> Field:
         "string",
         _with(indicator, Text(": Hinweise", ": flags")),
         Text(
-            "provisional vorläufig, revised berichtigt, estimated geschätzt, uncertain unsicher, break Bruch",
+            "provisional vorläufig, revised berichtigt, estimated geschätzt, uncertain unsicher, break Bruch, "
+            "converted auf den Gebietsstand umgerechnet",
             "what the publisher says about the value",
         ),
     )
