@@ -1,14 +1,15 @@
-"""Flat files of the GENESIS databases since version 5 (Destatis, Regionaldatenbank, Zensusdatenbank).
+"""Flat files of the GENESIS databases (Destatis, Regionaldatenbank, Zensusdatenbank).
 
 UTF-8 with BOM, ``;``, one value a row, the dimensions numbered: ``1_variable_code … 1_variable_attribute_label``,
 ``2_…``. A total has an *empty* attribute code. One dimension is the region, and its variable code may change from row
-to row (``KREISE``, ``REGBEZ``, ``DLAND`` in one file).
+to row (``KREISE``, ``REGBEZ``, ``DLAND`` in one file). Files from before version 5 are brought to the same columns first
+(:mod:`geodata.readers.genesis_old`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,14 +20,16 @@ import pandas as pd
 from geodata.errors import ColumnError, FormatError, NoDataError, SignError, some
 from geodata.keys import convert_keys
 from geodata.models import Flag, Observations, Source, Status
-from geodata.readers import long, signs, text
+from geodata.readers import genesis_old, long, signs, text
 from geodata.territory import dissolved
 
 if TYPE_CHECKING:
     from geodata.county_schema import ColumnSpec
 
 #: Variable codes that stand for regions.
-_REGION = re.compile(r"DINSG|DLAND|REGBEZ|KREISE|GEMEIN|GEMEINDEN|GEMVER\w*|SAMTG\w*|GEO[A-Z]{2}\d+")
+_REGION = re.compile(r"DINSG|DLAND\w*|REGBEZ\w*|KREISE?\w*|[A-Z]?GEMEIN\w*|GEMVER\w*|SAMTG\w*|GEO[A-Z]{2}\d+")
+#: What the codes of regions look like: Germany, Land, Bezirk, Kreis, Verband, Gemeinde.
+_KEY = re.compile(r"DG|[01]\d(\d|\d{3}|\d{6}|\d{7}|\d{10})?")
 _LEAD = ("statistics_code", "time_code", "time", "value", "value_unit", "value_variable_code")
 
 
@@ -56,9 +59,9 @@ class Flat:
     notes: tuple[str, ...]
 
 
-def is_flat(head: str) -> bool:
-    """Tell whether a header line is that of a flat file."""
-    return head.startswith("statistics_code;") and ";value;" in head
+def is_flat(header: Sequence[str]) -> bool:
+    """Tell whether header cells are those of a flat file of version 5."""
+    return header[0] == "statistics_code" and "value" in header
 
 
 def legend_of(head_row: str) -> str:
@@ -122,7 +125,10 @@ def read_genesis(
     """
     flat = open_flat(path, area=area, legend=legend or (source.legend if source else None))
     notes = list(flat.notes)
-    ids = convert_keys(flat.rows[f"{flat.region}_variable_attribute_code"], key, where=str(path))
+    codes = flat.rows[f"{flat.region}_variable_attribute_code"]
+    # A total over all regions has an empty code, like every total; its label ("Insgesamt") is then its id.
+    codes = codes.where(codes != "", flat.rows[f"{flat.region}_variable_attribute_label"])
+    ids = convert_keys(codes, key, where=str(path))
     wanted = _all_variables(flat) if columns is None else _selected(flat, columns, str(path), notes)
     blocks: dict[str, long.Block] = {}
     for name, (mask, unit) in wanted.items():
@@ -139,28 +145,30 @@ def open_flat(path: Path, *, area: str | None = None, legend: str | None = None)
     file = text.decode(path)
     text.refuse_answer(file)
     where = str(path)
-    head = file.head
-    if head.startswith("Statistik_Code;"):
+    delimiter = text.detect_delimiter(file.head) or ";"
+    raw = text.read_cells(file, delimiter)
+    names = [str(name).strip() for name in raw.iloc[0]]
+    kind = "GENESIS flat"
+    if genesis_old.is_flat(names):
+        kind = "GENESIS flat before version 5"
+    elif not is_flat(names):
         raise FormatError(
-            "expected a flat file of version 5, found one of the older version (Statistik_Code;…)",
-            where=where,
-            hint="download the table again with format=ffcsv from the present database",
-        )
-    if not is_flat(head):
-        raise FormatError(
-            f"expected the header of a GENESIS flat file (statistics_code;…;value;…), found {head[:60]!r}",
+            f"expected the header of a GENESIS flat file (statistics_code;…;value;…), found {file.head[:60]!r}",
             where=where,
             hint="request the table as flat file (format=ffcsv, language=de)",
         )
-    text.require_complete(file)
-    raw = text.read_cells(file, ";")
-    names = [str(name) for name in raw.iloc[0]]
-    for name in _LEAD:
-        long.pick(name, names, where=where)
     rows = raw.iloc[1:].reset_index(drop=True)
     rows.columns = pd.Index(names)
     if rows.empty:
         raise NoDataError("expected rows below the header, found none", where=where, hint="widen years or regions")
+    if not file.complete:
+        _require_whole(rows, file)
+    if genesis_old.is_flat(names):
+        rows = genesis_old.to_rows(rows, where)
+        names = list(rows.columns)
+    for name in _LEAD:
+        long.pick(name, names, where=where)
+    _require_aligned(rows, where)
     numbers = tuple(sorted(int(n.split("_")[0]) for n in names if re.fullmatch(r"\d+_variable_code", n)))
     if not numbers:
         raise FormatError(
@@ -168,7 +176,8 @@ def open_flat(path: Path, *, area: str | None = None, legend: str | None = None)
             where=where,
             hint="download the table again",
         )
-    notes = [f"GENESIS flat, {file.encoding}, decimal comma"]
+    decimal, said = _decimal(rows["value"], where)
+    notes = [f"{kind}, {file.encoding}, {said}"]
 
     region = _region(rows, numbers, area, where)
     if area is not None:
@@ -176,7 +185,7 @@ def open_flat(path: Path, *, area: str | None = None, legend: str | None = None)
         rows = rows[keep]
     version = legend or legend_of(f"{rows['statistics_code'].iloc[0]};")
     known = signs.legend(version)
-    cells = signs.parse(rows["value"], known, where=where, column="value")
+    cells = signs.parse(rows["value"], known, decimal=decimal, where=where, column="value")
     period = long.years(rows["time"], where=where, name="time")
     if "value_q" in names:
         cells = cells.with_flags(_quality(rows["value_q"], where))
@@ -199,7 +208,43 @@ def _region(rows: pd.DataFrame, numbers: tuple[int, ...], area: str | None, wher
     for n, found in codes.items():
         if any(_REGION.fullmatch(c) for c in found):
             return n
+    for n in numbers:
+        attributes = pd.unique(rows[f"{n}_variable_attribute_code"])
+        if len(attributes) > 1 and all(_KEY.fullmatch(a) for a in attributes if a):
+            return n
     return numbers[0]
+
+
+def _require_whole(rows: pd.DataFrame, file: text.TextFile) -> None:
+    """Refuse a file whose last line has no end, unless its last cell stands so in other rows: it is whole then."""
+    last = rows.iloc[:, -1]
+    if len(rows) < 2 or not (last.iloc[:-1] == last.iloc[-1]).any():
+        text.require_complete(file)
+
+
+def _require_aligned(rows: pd.DataFrame, where: str) -> None:
+    """Refuse shifted columns: where a time or unit stands among the values, every column means something else."""
+    time = next((str(t) for t in pd.unique(rows["time"]) if long.year_of(str(t)) is None), None)
+    if time is not None and not re.search(r"\d{4}", time):
+        raise FormatError(
+            f"column 'time': expected years or dates, found {time!r}: the columns are shifted",
+            where=where,
+            hint="English downloads of some databases are: request the table with language=de",
+        )
+
+
+def _decimal(values: pd.Series, where: str) -> tuple[str, str]:
+    """Tell the decimal sign: German downloads have a comma, English ones a point; neither groups thousands."""
+    distinct = pd.Series(pd.unique(values))
+    comma = distinct.str.contains(r"\d,\d", regex=True)
+    point = distinct.str.contains(r"\d\.\d", regex=True)
+    if comma.any() and point.any():
+        raise FormatError(
+            f"expected one decimal sign, found both: {distinct[comma].iloc[0]!r} and {distinct[point].iloc[0]!r}",
+            where=where,
+            hint="download the table again: it was edited",
+        )
+    return (".", "decimal point") if point.any() else (",", "decimal comma")
 
 
 def _quality(column: pd.Series, where: str) -> np.ndarray:
@@ -235,6 +280,30 @@ def _not_delivered(
     """Tell "the whole region is a dash" from zero: nothing was delivered, or the area does not exist any more."""
     keys = rows[f"{region}_variable_attribute_code"]
     dash = (rows["value"].str.strip() == "-").to_numpy()
+    return silent_regions(keys, period, dash, cells, notes)
+
+
+def silent_regions(
+    keys: pd.Series, period: pd.Series, dash: np.ndarray, cells: signs.Parsed, notes: list[str]
+) -> signs.Parsed:
+    """Tell regions of which nothing was delivered, and areas that do not exist any more, from zeros.
+
+    Parameters
+    ----------
+    keys, period : pandas.Series
+        Region and year of each cell.
+    dash : numpy.ndarray
+        bool; the cell holds ``-``.
+    cells : Parsed
+        In the same order.
+    notes : list of str
+        What is found is added.
+
+    Returns
+    -------
+    Parsed
+        With ``not_delivered`` and ``area_does_not_exist`` where they apply.
+    """
     frame = pd.DataFrame({"key": keys.to_numpy(), "year": period.to_numpy(), "dash": dash})
     by_year = frame.groupby(["key", "year"])["dash"]
     by_key = frame.groupby("key")["dash"]
@@ -260,14 +329,32 @@ def _not_delivered(
 
 
 def _all_variables(flat: Flat) -> dict[str, tuple[np.ndarray, str]]:
-    """Name every combination of value variable and attributes that are no totals."""
-    names = flat.rows["value_variable_code"].astype("str")
+    """Name every combination of value variable and attributes that are no totals.
+
+    Unit, date and kind of region are added where one name would stand for several: persons and per cent under one code,
+    several dates in a year, one key at two levels.
+    """
+    rows = flat.rows
+    names = rows["value_variable_code"].astype("str")
     for n in flat.others:
-        attribute = flat.rows[f"{n}_variable_attribute_code"]
-        part = "." + flat.rows[f"{n}_variable_code"] + "=" + attribute
+        attribute = rows[f"{n}_variable_attribute_code"]
+        part = "." + rows[f"{n}_variable_code"] + "=" + attribute
         names = names + part.where(attribute != "", "")
+    keys = rows[f"{flat.region}_variable_attribute_code"]
+    for mark, more in (
+        ("[", rows["value_unit"] + "]"),
+        ("@", rows["time"]),
+        (" in ", rows[f"{flat.region}_variable_code"]),
+    ):
+        twice = pd.DataFrame({"name": names, "key": keys, "year": flat.period}).duplicated(keep=False)
+        if not twice.any():
+            break
+        # All rows of a name are marked, or none: otherwise one variable would fall apart.
+        several = names.isin(pd.unique(names[twice]))
+        differ = more.groupby(names).transform("nunique") > 1
+        names = names.where(~(several & differ), names + mark + more)
     codes, unique = pd.factorize(names)
-    units = flat.rows["value_unit"].to_numpy()
+    units = rows["value_unit"].to_numpy()
     return {
         str(name): ((codes == position), str(units[int(np.argmax(codes == position))]))
         for position, name in enumerate(unique)
@@ -283,9 +370,18 @@ def _selected(
     for name, spec in columns.items():
         long.pick(spec.column, list(pd.unique(variables)), where=where, what="value variable (value_variable_code)")
         mask = (variables == spec.column).to_numpy()
-        codes = {c for n in flat.others for c in pd.unique(flat.rows[f"{n}_variable_code"][mask])}
+        times = flat.rows["time_code"]
+        codes = {c for n in flat.others for c in pd.unique(flat.rows[f"{n}_variable_code"][mask])} | set(times[mask])
         for dimension in spec.select:
             long.pick(dimension, sorted(codes), where=where, what="dimension (variable code)")
+            if (times == dimension).any():
+                long.pick(
+                    spec.select[dimension],
+                    list(pd.unique(flat.rows["time"][mask])),
+                    where=where,
+                    what=f"{dimension} (date)",
+                )
+                mask = mask & (flat.rows["time"] == spec.select[dimension]).to_numpy()
         for n in flat.others:
             dimensions = flat.rows[f"{n}_variable_code"]
             attributes = flat.rows[f"{n}_variable_attribute_code"]
@@ -305,6 +401,14 @@ def _selected(
                 if dimension not in spec.select:
                     notes.append(f"{dimension}: the total is taken")
         units = pd.unique(flat.rows["value_unit"][mask])
+        if len(units) > 1 and spec.unit in units:
+            mask = mask & (flat.rows["value_unit"] == spec.unit).to_numpy()
+        elif len(units) > 1:
+            raise ColumnError(
+                f"{spec.column}: expected one unit, found {some(units)}",
+                where=where,
+                hint=f'write unit = "{units[0]}" for {name!r}',
+            )
         found[name] = (mask, spec.unit or str(units[0]))
     return found
 

@@ -1,16 +1,18 @@
-"""Cells of a CSV file or of a sheet of a workbook, as text, with the row numbers that people see."""
+"""Cells of a CSV or Parquet file or of a sheet of a workbook, as text, with the row numbers that people see."""
 
 from __future__ import annotations
 
 import datetime as dt
+import math
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from geodata.errors import ColumnError, FormatError, NoDataError, some
-from geodata.readers import text
+from geodata.readers import spreadsheetml, text
 
 WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 
@@ -45,7 +47,7 @@ def open_sheet(path: Path, *, sheet: str | None = None) -> Sheet:
     Parameters
     ----------
     path : pathlib.Path
-        CSV (any delimiter, any usual encoding), XLSX, XLS or ODS.
+        CSV (any delimiter, any usual encoding), XLSX, XLS, ODS, XML SpreadsheetML 2003 or Parquet, told by content.
     sheet : str, optional
         Name of the sheet; may be left out where there is one only.
 
@@ -59,9 +61,10 @@ def open_sheet(path: Path, *, sheet: str | None = None) -> Sheet:
     MissingFileError, NoDataError, FormatError, ColumnError
         No file, nothing in it, no table, no such sheet.
     """
-    kind = text.kind_of(text.peek(path)) or ""
-    if path.suffix.lower() in WORKBOOKS or "XLS" in kind:
+    if _is_book(path):
         return _workbook(path, sheet)
+    if text.kind_of(text.peek(path)) == "a Parquet file":
+        return _parquet(path)
     file = text.decode(path)
     text.refuse_answer(file)
     delimiter = text.detect_delimiter(file.head)
@@ -77,37 +80,103 @@ def open_sheet(path: Path, *, sheet: str | None = None) -> Sheet:
     return Sheet(path, text.read_cells(file, delimiter), frozenset(), delimiter, note)
 
 
-def _workbook(path: Path, sheet: str | None) -> Sheet:
+def sheet_names(path: Path) -> tuple[str, ...]:
+    """Return the names of the sheets of a workbook; empty for a text.
+
+    Raises
+    ------
+    GeodataError
+        See :func:`open_sheet`.
+    """
+    if not _is_book(path):
+        return ()
+    if _is_xml(path):
+        return tuple(spreadsheetml.read_sheets(path))
+    return tuple(_book(path).sheet_names)
+
+
+def _is_book(path: Path) -> bool:
+    """Tell workbooks by their first bytes; a name alone makes none (``.xls`` is often a text)."""
+    kind = text.kind_of(text.peek(path)) or ""
+    return "XLS" in kind or _is_xml(path)
+
+
+def _is_xml(path: Path) -> bool:
+    head = text.decode_head(text.peek(path))
+    return head.lstrip().startswith("<?xml") and "urn:schemas-microsoft-com:office:spreadsheet" in head
+
+
+def _book(path: Path) -> Any:
     import python_calamine
 
-    where = str(path)
     try:
-        book = python_calamine.CalamineWorkbook.from_path(path)
-        names = tuple(book.sheet_names)
-        if sheet is None and len(names) == 1:
-            sheet = names[0]
-        if sheet is None or sheet not in names:
-            raise ColumnError(
-                f"expected the sheet {sheet!r}" if sheet else "expected the name of a sheet (sheet = …)",
-                where=where,
-                hint=f"the workbook has {some(names, 10)}",
-            )
-        rows = book.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
-    except ColumnError:
-        raise
+        return python_calamine.CalamineWorkbook.from_path(path)
     except Exception as error:  # calamine raises one class per format, without a common root but Exception
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> FormatError:
+    return FormatError(
+        f"expected a workbook ({', '.join(WORKBOOKS)}): {error}",
+        where=str(path),
+        hint="open it and save it again as XLSX; it may be truncated, or another format under this name",
+    )
+
+
+def _parquet(path: Path) -> Sheet:
+    """Read a Parquet file as cells of text, so that one rule reads every table."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        frame = pq.read_table(path).to_pandas()
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise FormatError(
-            f"expected a workbook ({', '.join(WORKBOOKS)}): {error}",
-            where=where,
-            hint="open it and save it again as XLSX; it may be truncated, or another format under this name",
+            f"the Parquet file cannot be read, it may be truncated: {error}", where=str(path), hint="download it again"
         ) from error
+    if not isinstance(frame.index, pd.RangeIndex):
+        frame = frame.reset_index()
+    numeric: set[str] = set()
+    columns = {}
+    for at, name in enumerate(frame.columns):
+        codes, unique = pd.factorize(frame[name])
+        written = pd.array([_cell(_plain(value), numeric) for value in unique] + [""], dtype="str")
+        columns[at] = pd.concat(
+            [pd.Series([str(name)], dtype="str"), pd.Series(written.take(codes))], ignore_index=True
+        )
+    return Sheet(path, pd.DataFrame(columns), frozenset(numeric), None, "Parquet")
+
+
+def _plain(value: Any) -> Any:
+    """Turn a scalar of NumPy or pandas into Python's own."""
+    return value.item() if hasattr(value, "item") else value
+
+
+def _workbook(path: Path, sheet: str | None) -> Sheet:
+    where = str(path)
+    xml = spreadsheetml.read_sheets(path) if _is_xml(path) else None
+    book = None if xml is not None else _book(path)
+    names = tuple(xml) if xml is not None else tuple(book.sheet_names)
+    if sheet is None and len(names) == 1:
+        sheet = names[0]
+    if sheet is None or sheet not in names:
+        raise ColumnError(
+            f"expected the sheet {sheet!r}" if sheet else "expected the name of a sheet (sheet = …)",
+            where=where,
+            hint=f"the workbook has {some(names, 10)}",
+        )
+    try:
+        rows = xml[sheet] if xml is not None else book.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
+    except Exception as error:  # see _book
+        raise _unreadable(path, error) from error
     numeric: set[str] = set()
     table = [[_cell(cell, numeric) for cell in row] for row in rows]
-    cells = pd.DataFrame(table, dtype="str")
+    cells = pd.DataFrame(table, dtype="str").fillna("")
     cells = cells[(cells != "").any(axis=1)] if len(cells) else cells
     if cells.empty:
         raise NoDataError(f"the sheet {sheet!r} is empty", where=where, hint=f"the workbook has {some(names, 10)}")
-    return Sheet(path, cells, frozenset(numeric), None, f"workbook, sheet {sheet}", names)
+    kind = "XML SpreadsheetML 2003" if xml is not None else "workbook"
+    return Sheet(path, cells, frozenset(numeric), None, f"{kind}, sheet {sheet}", names)
 
 
 def _cell(cell: Any, numeric: set[str]) -> str:
@@ -115,8 +184,10 @@ def _cell(cell: Any, numeric: set[str]) -> str:
     if isinstance(cell, bool):
         return "WAHR" if cell else "FALSCH"
     if isinstance(cell, int | float):
+        if not math.isfinite(cell):
+            return "" if math.isnan(cell) else str(cell)
         whole = float(cell).is_integer() and abs(cell) < 1e15
-        written = str(int(cell)) if whole else f"{cell:.15f}".rstrip("0").replace(".", ",")
+        written = str(int(cell)) if whole else format(Decimal(repr(float(cell))), "f").replace(".", ",")
         numeric.add(written)
         return written
     if isinstance(cell, dt.datetime):

@@ -76,7 +76,7 @@ def _text(path: Path) -> Verdict:
     file = text.decode(path)
     text.refuse_answer(file)
     head = file.head
-    if genesis.is_flat(head) or head.startswith("Statistik_Code;"):
+    if head.lstrip('"').startswith(("statistics_code", "Statistik_Code")):
         return _observed("genesis-flat", genesis.read_genesis(path), file.encoding)
     if zensus_grid.is_grid_2022(head):
         return _observed("zensus-grid", zensus_grid.read_grid_2022(path), file.encoding)

@@ -24,6 +24,9 @@ _MAGIC = (
     (b"II*\x00", "a TIFF"),
     (b"MM\x00*", "a TIFF"),
     (b"II+\x00", "a BigTIFF"),
+    (b"MM\x00+", "a BigTIFF"),
+    (b"fgb\x03fgb", "a FlatGeobuf file"),
+    (b"\x00\x00\x27\x0a\x00\x00\x00\x00", "a Shapefile"),
 )
 
 
@@ -131,7 +134,47 @@ def decode(path: Path) -> TextFile:
             raw, encoding = _western(raw)
     if not raw.strip():
         raise NoDataError("the file holds only blanks", where=str(path), hint="download or export it again")
+    inside = wrapped_table(raw)
+    if inside is not None:
+        raw, encoding = inside.encode(), f"{encoding}, inside a JSON answer"
     return TextFile(path, raw, encoding, raw.endswith((b"\n", b"\r")))
+
+
+def decode_head(raw: bytes) -> str:
+    """Decode the first bytes of a text well enough to tell what it is; a character that is cut off is dropped.
+
+    Parameters
+    ----------
+    raw : bytes
+        From :func:`peek`.
+
+    Returns
+    -------
+    str
+        Without byte order mark.
+    """
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return raw[: len(raw) // 2 * 2].decode("utf-16", "ignore")
+    raw = raw.removeprefix(b"\xef\xbb\xbf")
+    for cut in range(4):
+        try:
+            return raw[: len(raw) - cut].decode("utf-8")
+        except UnicodeDecodeError:
+            continue
+    return raw.decode("cp1252", "replace")
+
+
+def wrapped_table(raw: bytes) -> str | None:
+    """Return the table that stands as one text inside a JSON answer of a GENESIS database; None where there is none."""
+    if not raw[:64].lstrip().startswith(b"{") or b'"Object"' not in raw:
+        return None
+    try:
+        answer = json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    inside = answer.get("Object") if isinstance(answer, dict) else None
+    content = inside.get("Content") if isinstance(inside, dict) else None
+    return content if isinstance(content, str) and content.count("\n") > 1 and ";" in content else None
 
 
 def _western(raw: bytes) -> tuple[bytes, str]:
@@ -169,30 +212,11 @@ def refuse_answer(file: TextFile) -> None:
     NoDataError
         It is one: an error, the acknowledgement of a job, or metadata.
     """
-    if not file.payload.lstrip().startswith((b"{", b"[")):
-        return
-    try:
-        answer = json.loads(file.payload)
-    except ValueError:
-        return
-    if not isinstance(answer, dict) or not isinstance(answer.get("Status"), dict):
-        return
-    status = answer["Status"]
-    code, content = status.get("Code"), str(status.get("Content", "")).strip()
-    name = str((answer.get("Parameter") or {}).get("name", ""))
-    hints = {
-        98: "the table is too large for the dialogue: request it with job=true and fetch the result, "
-        "or fewer years and regions",
-        99: "a job was started: wait, then fetch its result with resultfile",
-        104: "no object of that name or selection: check table, years and regional key",
-    }
-    service = (answer.get("Ident") or {}).get("Service", "")
-    default = "this is the description of a table: request tablefile with format=ffcsv"
-    raise NoDataError(
-        f"expected a table, found the answer {code} of a GENESIS database ({service} {name}): {content}",
-        where=str(file.path),
-        hint=hints.get(code, default if code == 0 else "request the table again"),
-    )
+    from geodata.readers import genesis_answer
+
+    answer = genesis_answer.parse_answer(file.payload)
+    if answer is not None:
+        raise genesis_answer.no_table(answer, file.path)
 
 
 def detect_delimiter(head: str) -> str | None:
