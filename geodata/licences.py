@@ -67,9 +67,7 @@ LICENCES = (
         True,
         ("cc-by-de/3.0",),
     ),
-    Licence(
-        "CC-BY-SA-4.0", "CC BY-SA 4.0", "https://creativecommons.org/licenses/by-sa/4.0/", True, ("cc-by-sa/4.0",)
-    ),
+    Licence("CC-BY-SA-4.0", "CC BY-SA 4.0", "https://creativecommons.org/licenses/by-sa/4.0/", True, ("cc-by-sa/4.0",)),
     Licence(
         "ODbL-1.0",
         "Open Database License 1.0",
@@ -109,7 +107,7 @@ LICENCES = (
 
 #: Words by which people say that something stays in the house.
 _INTERNAL = re.compile(
-    r"\bintern|vertraulich|dienstgebrauch|\bvs-nfd\b|nicht\s+(zur\s+|zu\s+)?veröffentlich|keine?\s+veröffentlich"
+    r"\bintern(?!at)|vertraulich|dienstgebrauch|\bvs-nfd\b|nicht\s+(zur\s+|zu\s+)?veröffentlich|keine?\s+veröffentlich"
     r"|confidential|restricted|not\s+for\s+(release|publication)|proprietary|other-closed|alle\s+rechte",
     re.IGNORECASE,
 )

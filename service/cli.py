@@ -210,6 +210,7 @@ def _report(report: RunReport, as_json: bool) -> None:
             "collections": report.rows,
             "seconds": dict(report.times),
             "checks": report.checks,
+            "withheld": [item.as_dict() for item in report.withheld],
         }
         click.echo(json.dumps(document, ensure_ascii=False, indent=2))
         return
@@ -221,6 +222,10 @@ def _report(report: RunReport, as_json: bool) -> None:
     for row in report.rows:
         start = f"{row['collection']:<{width}}  {row['areas']:>6}  {row['periods']:<9}"
         click.echo(f"{start}  {row['shown']:>5.0%}  {row['finding']}")
+    if report.withheld:
+        click.echo("\nnot in the public edition (licence or legal basis):")
+        for item in report.withheld:
+            click.echo(f"  {item.line()}")
     click.echo("\nseconds  step")
     for title, seconds in report.times:
         click.echo(f"{seconds:>7.1f}  {title}")

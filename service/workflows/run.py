@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from geodata import catalogue
 from geodata.county import County, load_county
 from geodata.store.model import Collection, Edition
 from service.progress import Steps
@@ -21,6 +21,8 @@ from service.workflows.figures import Figures
 from service.workflows.handdown import Allocation, build_allocations
 from service.workflows.hotspots import hotspot_collections
 from service.workflows.indicators import indicator_collections
+from service.workflows.kept import keep_areas, remembered
+from service.workflows.licensed import Withheld, publishable
 from service.workflows.read import Inputs, read_inputs
 from service.workflows.suppress import suppressed_for_public
 from service.workflows.verify import verify
@@ -60,6 +62,8 @@ class RunReport:
         Per pair of levels: totals in and out of every source zone, latest year.
     checks : dict of str to list of str
         Edition → what the gate verified.
+    withheld : tuple of Withheld
+        What the public edition lacks because a source may not be published.
     """
 
     county: str
@@ -69,6 +73,7 @@ class RunReport:
     times: list[tuple[str, float]]
     audits: dict[str, pd.DataFrame] = field(default_factory=dict)
     checks: dict[str, list[str]] = field(default_factory=dict)
+    withheld: tuple[Withheld, ...] = ()
 
 
 def run(
@@ -109,23 +114,34 @@ def run(
     steps = Steps(STEPS, say)
     with steps.step("Read the county's files") as tell:
         county = load_county(folder, data=data)
+        taken = catalogue.receipts(county)
         inputs = read_inputs(county, progress=tell)
+        catalogue.require_unchanged(county, taken)
+        public, withheld = publishable(inputs)
     with PublicationStore(state, county.id, keep=county.publication.keep).begin() as draft:
         with steps.step("Suppress what the public edition may not know"):
-            figures: dict[Edition, Figures] = {"public": suppressed_for_public(inputs), "internal": inputs.figures}
+            figures: dict[Edition, Figures] = {"public": suppressed_for_public(public), "internal": inputs.figures}
+            views: dict[Edition, Inputs] = {"public": public, "internal": inputs}
         with steps.step("Build the transfer matrices"):
             allocations = build_allocations(inputs)
         built: list[Built] = []
         for edition in figures:
             with steps.step(f"Indicators, index and tests, {edition} edition") as tell:
-                built.append(build_edition(inputs, edition, figures[edition], allocations, tell))
+                view = views[edition]
+                ways = {pair: allocations[pair] for pair in view.county.allocations}
+                one = build_edition(view, edition, figures[edition], ways, tell)
+                if one.collections or not withheld:
+                    built.append(one)
+                else:  # not one source may be published: there is an internal edition only
+                    tell("nothing may be published: see the licences and legal bases of the sources")
         with steps.step("Write layers and served rows"):
             for one in built:
-                _write(draft, inputs, one, allocations)
+                extra = remembered(inputs, taken, withheld) if one.edition == "internal" else {}
+                _write(draft, views[one.edition], one, allocations, extra)
         with steps.step("Draw the maps") as tell:
             from service.workflows.maps import draw_maps
 
-            for edition in maps:
+            for edition in (e for e in maps if e in {one.edition for one in built}):
                 draw_maps(draft.edition_dir(edition), tell)
         with steps.step("Publish"):
             publication = draft.commit()
@@ -137,6 +153,7 @@ def run(
         times=steps.times,
         audits=_audits(inputs, allocations),
         checks={one.edition: one.checks for one in built},
+        withheld=withheld,
     )
 
 
@@ -180,18 +197,24 @@ def build_edition(
     return Built(edition, figures, collections, checks)
 
 
-def _write(draft: Draft, inputs: Inputs, built: Built, allocations: dict[tuple[str, str], Allocation]) -> None:
+def _write(
+    draft: Draft,
+    inputs: Inputs,
+    built: Built,
+    allocations: dict[tuple[str, str], Allocation],
+    internal: Mapping[str, Any],
+) -> None:
     from geodata.store.writer import write_edition
 
     folder = draft.edition_dir(built.edition)
     used = list(dict.fromkeys(c.level for c in built.collections))
-    write_edition(
-        folder, built.collections, [inputs.levels[level] for level in used], manifest(draft.id, inputs, built)
-    )
+    described = {**manifest(draft.id, inputs, built), **internal}
+    write_edition(folder, built.collections, [inputs.levels[level] for level in used], described)
     kept = folder / "inputs"
     kept.mkdir(exist_ok=True)
     for (source, target), allocation in allocations.items():
-        if built.edition in inputs.county.allocations[source, target].editions:
+        way = inputs.county.allocations.get((source, target))
+        if way is not None and built.edition in way.editions:
             with (kept / f"weights-{source}-{target}.npz").open("wb") as stream:
                 arrays: dict[str, Any] = dict(allocation.weights.to_arrays())
                 np.savez_compressed(stream, **arrays)
@@ -200,6 +223,8 @@ def _write(draft: Draft, inputs: Inputs, built: Built, allocations: dict[tuple[s
         for (variable, period), frame in built.figures.frames.items()
     ]
     pd.concat(long, ignore_index=True).to_parquet(kept / "figures.parquet", index=False)
+    if built.edition == "internal":
+        keep_areas(folder, inputs)
 
 
 def manifest(publication: str, inputs: Inputs, built: Built) -> dict[str, Any]:
@@ -217,7 +242,7 @@ def manifest(publication: str, inputs: Inputs, built: Built) -> dict[str, Any]:
     Returns
     -------
     dict
-        JSON-serialisable. Input hashes stand in the internal manifest only.
+        JSON-serialisable. What the internal manifest says beyond it is added by ``kept.remembered``.
     """
     county = inputs.county
     out: dict[str, Any] = {
@@ -243,28 +268,21 @@ def manifest(publication: str, inputs: Inputs, built: Built) -> dict[str, Any]:
                 "attribution": s.attribution,
                 "released": s.released,
                 "reference_date": s.reference_date.isoformat() if s.reference_date else None,
+                "legal_basis": s.legal_basis,
+                "purpose": s.purpose,
+                "legend": s.legend,
+                "origin": str(s.origin),
             }
             for s in county.sources.values()
         },
         "totals": {c.id: c.metadata["totals"] for c in built.collections if c.metadata.get("totals")},
         "checks": built.checks,
     }
-    if built.edition == "internal":
-        out["inputs"] = {
-            file: hashlib.sha256(county.path(file).read_bytes()).hexdigest() for file in sorted(_files(county))
-        }
-        out["notes"] = {name: list(table.notes) for name, table in inputs.tables.items()}
     return out
 
 
 def _public_index(county: County) -> dict[str, Any] | None:
     return county.index.model_dump(mode="json") if county.index else None
-
-
-def _files(county: County) -> set[str]:
-    files = {t.file for t in county.tables.values()}
-    files |= {lv.file for lv in county.levels.values() if lv.file}
-    return files | {a.file for a in county.ancillary.values() if a.file}
 
 
 def summarise(collections: Sequence[Collection]) -> list[dict[str, Any]]:

@@ -323,8 +323,8 @@ def metadata(inputs: Inputs, level: str, indicators: Iterable[Indicator], **extr
     if layer.source is not None:
         sources[layer.source.id] = layer.source
     return {
-        "attribution": "; ".join(dict.fromkeys(s.attribution for s in sources.values())),
-        "licence": "; ".join(dict.fromkeys(s.licence for s in sources.values())),
+        "attribution": "; ".join(dict.fromkeys(s.attribution for s in sources.values() if s.attribution)),
+        "licence": "; ".join(dict.fromkeys(s.licence for s in sources.values() if s.licence)),
         "sources": [
             {
                 "id": s.id,
@@ -337,6 +337,9 @@ def metadata(inputs: Inputs, level: str, indicators: Iterable[Indicator], **extr
                 "purpose": s.purpose,
             }
             for s in sources.values()
+        ],
+        "indicators": [
+            {"id": i.id, "title": {"de": i.title.de, "en": i.title.en}} for i in {i.id: i for i in indicators}.values()
         ],
         "boundary_date": layer.boundary_date.isoformat() if layer.boundary_date else None,
         "level_title": {"de": layer.title.de, "en": layer.title.en},
