@@ -274,5 +274,11 @@ def _only_county(state: Path) -> str:
     return found[0]
 
 
+# Groups of commands; their modules import nothing heavy until one of them is called.
+from service.commands.catalogue import catalogue  # noqa: E402
+
+main.add_command(catalogue)
+
+
 if __name__ == "__main__":
     main()
