@@ -122,6 +122,11 @@ def test_previews_are_small_and_show_each_class(client: TestClient) -> None:
         for number in re.findall(r"[\d.]+", path.attrib["d"]):
             assert 0 <= float(number) <= 320
     assert len(answer.content) < 6000
+    # Five columns of six rows fill the height between the rims, and the width that belongs to it.
+    numbers = [float(n) for path in paths for n in re.findall(r"[\d.]+", path.attrib["d"])]
+    xs, ys = numbers[0::2], numbers[1::2]
+    assert (min(ys), max(ys)) == (8, 212)
+    assert max(xs) - min(xs) == pytest.approx(204 * 5 / 6, abs=4)
 
 
 def test_embed_page_may_be_framed_and_tells_its_height(client: TestClient) -> None:

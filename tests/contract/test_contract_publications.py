@@ -157,3 +157,22 @@ def test_stores_are_closed_when_nobody_needs_them(tmp_path: Path) -> None:
     opened.close()
     with pytest.raises(StoreError):
         last.store.item(RATES, "O11.2021")
+
+
+def test_what_a_client_already_has_costs_no_query(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from geodata.store.sqlite import SqliteStore
+
+    def asked(*_: object, **__: object) -> None:
+        raise AssertionError("the store was asked")
+
+    with local_client(create_app(Settings(state_dir=state, county="muster"))) as client:
+        path = f"/collections/{RATES}/items?limit=3"
+        tag = client.get(path).headers["etag"]
+        monkeypatch.setattr(SqliteStore, "items", asked)
+        assert client.get(path, headers={"if-none-match": tag}).status_code == 304
+
+
+def test_maps_of_the_internal_edition_are_framed_by_itself_only(state: Path) -> None:
+    settings = Settings(state_dir=state, county="muster", edition="internal")
+    with local_client(create_app(settings)) as client:
+        assert "frame-ancestors 'self'" in client.get(f"/embed/{RATES}").headers["content-security-policy"]

@@ -76,10 +76,17 @@ def test_equal_requests_share_one_computation_and_its_result_is_kept(
 
 def test_a_visitor_who_leaves_does_not_take_the_job_along(pool: WorkerPool, jobs: object, tmp_path: Path) -> None:
     async def ask() -> str | bytes:
+        # Two jobs ahead: what waits in the queue could still be cancelled, what runs could not.
+        ahead = [
+            asyncio.create_task(pool.run(i, jobs.note, str(tmp_path / "log"), "b"))  # type: ignore[attr-defined]
+            for i in range(2)
+        ]
+        await asyncio.sleep(0)
         impatient = asyncio.create_task(pool.run("k", jobs.note, str(tmp_path / "log"), "a"))  # type: ignore[attr-defined]
         patient = asyncio.create_task(pool.run("k", jobs.note, str(tmp_path / "log"), "a"))  # type: ignore[attr-defined]
         await asyncio.sleep(0.05)
         impatient.cancel()
+        await asyncio.gather(*ahead)
         return await patient
 
     assert str(asyncio.run(ask())).startswith("a by")
