@@ -22,6 +22,7 @@ from geodata.county_schema import (
     LevelSection,
     PublicationSection,
     TableSpec,
+    TerritorySection,
     TestsSection,
 )
 from geodata.errors import ConfigError, MissingFileError, some
@@ -62,11 +63,20 @@ class County:
     tests: TestsSection
     publication: PublicationSection
     characteristics: Mapping[str, str]
+    territory: TerritorySection = field(default_factory=TerritorySection)
     departments: Mapping[str, DepartmentSection] = field(default_factory=lambda: MappingProxyType({}))
 
     def path(self, file: str) -> Path:
         """Return the place of a file that ``county.toml`` names."""
         return self.data / file
+
+    @property
+    def territory_file(self) -> Path | None:
+        """The county's own ``territory.toml``; None where it has none."""
+        if self.territory.file is not None:
+            return self.folder / self.territory.file
+        beside = self.folder / "territory.toml"
+        return beside if beside.is_file() else None
 
     def variables(self) -> dict[str, TableSpec]:
         """Return each variable with the table that delivers it."""
@@ -193,6 +203,7 @@ def _cross_checks(file: CountyFile) -> Iterator[str]:
         yield from known(f"{place}.source", "level", al.source, levels)
         yield from known(f"{place}.target", "level", al.target, levels)
         yield from known(f"{place}.weights", "ancillary", al.weights, ancillary | {"area"})
+    yield from known("territory.weights", "ancillary", file.territory.weights, ancillary | {"area"})
     pairs = {(al.source, al.target) for al in file.allocations}
     for i in file.indicators:
         place = f"indicators.{i.id}"
@@ -282,6 +293,7 @@ def _assemble(file: CountyFile, folder: Path, data: Path) -> County:
         index=file.index,
         tests=file.tests,
         publication=file.publication,
+        territory=file.territory,
         characteristics=MappingProxyType(
             {n: c.characteristic for t in file.tables for n, c in t.columns.items() if c.characteristic}
         ),

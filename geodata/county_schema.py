@@ -135,8 +135,11 @@ class TableSpec(Section):
     sheet: str | None = None
     area: str | None = None
     period: str | int | None = None
-    key: Literal["text", "ags", "ars-to-ags", "ars-to-gvb"] = "text"
+    key: Literal["text", "ags", "ars-to-ags", "ars-to-gvb", "lsn", "lor"] = "text"
     cell_size: int | None = Field(default=None, gt=0)
+    gebietsstand: dt.date | Literal["period"] | None = Field(
+        default=None, description='one day for all years, or "period": each year its own; default: what the keys say'
+    )
 
 
 class DepartmentSection(Section):
@@ -280,6 +283,13 @@ class PublicationSection(Section):
     keep: int = Field(default=5, ge=1, description="publications kept")
 
 
+class TerritorySection(Section):
+    """How figures of another Gebietsstand are brought to the boundaries of their level."""
+
+    file: str | None = Field(default=None, description="beside county.toml; default: territory.toml if it is there")
+    weights: Identifier = Field(default="area", description="shares areas that were split: ancillary data, or area")
+
+
 class CountyFile(Section):
     """The whole of ``county.toml``."""
 
@@ -293,4 +303,5 @@ class CountyFile(Section):
     index: IndexSection | None = None
     tests: TestsSection = TestsSection()
     publication: PublicationSection = PublicationSection()
+    territory: TerritorySection = TerritorySection()
     departments: tuple[DepartmentSection, ...] = ()

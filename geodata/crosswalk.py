@@ -126,9 +126,9 @@ class Crosswalk:
         lost = [k for k in after.unresolved if k in set(self.links["target"])]
         gone = tuple(dict.fromkeys(both.loc[both["target"].isin(lost), "source"]))
         both = both[~both["source"].isin(gone)].assign(share=both["share"] * both["factor"])
-        sums = both.groupby(["source", "further"], as_index=False)["share"].agg(lambda s: s.sum(skipna=False))
-        ways = sums.groupby("source")["further"].transform("size")
-        sums["share"] = sums["share"].where(ways > 1, 1.0)
+        sums = both["share"].groupby([both["source"], both["further"]]).agg(lambda part: part.sum(skipna=False))
+        ways = sums.groupby(level=0).transform("size")
+        shares = sums.where(ways > 1, 1.0)
         extra = set(after.links["source"]) - set(self.links["target"])
         if extra:
             raise TerritoryError(
@@ -136,7 +136,8 @@ class Crosswalk:
                 where="crosswalk",
                 hint="ask for the first crosswalk with all keys of the Gebietsstand",
             )
-        rows = zip(sums["source"], sums["further"], sums["share"], strict=True)
+        ends = [shares.index.get_level_values(level) for level in (0, 1)]
+        rows = zip(*ends, shares, strict=True)
         return Crosswalk.build(self.start, after.end, rows, (*self.unresolved, *gone))
 
     def apply(self, values: pd.Series) -> pd.Series:

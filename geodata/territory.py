@@ -148,6 +148,34 @@ class Territory:
         last = min((self.ends[k].date - _ONE_DAY for k in present if k in self.ends), default=NEVER)
         return first, last
 
+    @cached_property
+    def _links(self) -> Mapping[str, frozenset[str]]:
+        """Key → all keys that events tie it to, itself included."""
+        groups: dict[str, set[str]] = {}
+        for event in self.events:
+            joined = set(event.before) | set(event.after)
+            for key in tuple(joined):
+                joined |= groups.get(key, set())
+            groups |= dict.fromkeys(joined, joined)
+        return MappingProxyType({key: frozenset(group) for key, group in groups.items()})
+
+    def family(self, keys: Iterable[str]) -> frozenset[str]:
+        """Return the keys that some keys ever were or became, as far as there is more to them than themselves.
+
+        Parameters
+        ----------
+        keys : iterable of str
+            Areas of a level.
+
+        Returns
+        -------
+        frozenset of str
+            Keys that an event ties to any of them, and those among them of whose life anything is known.
+        """
+        asked = frozenset(keys)
+        tied = frozenset().union(*(self._links[k] for k in asked if k in self._links))
+        return tied | (asked & (self.ends.keys() | self.begins.keys()))
+
     def named(self, keys: Iterable[str]) -> str:
         """Write keys with the names that are known."""
         return some([f"{key} {self.names[key]}" if key in self.names else key for key in keys])

@@ -190,7 +190,11 @@ class TerritoryFile(_Section):
 
     def events(self) -> tuple[Event, ...]:
         """Return mergers, splits and renames as events."""
-        return tuple(item.event() for item in (*self.mergers, *self.splits, *self.renames))
+        return (
+            *(merger.event() for merger in self.mergers),
+            *(split.event() for split in self.splits),
+            *(rename.event() for rename in self.renames),
+        )
 
     def lives(self) -> tuple[Validity, ...]:
         """Return what is known of single keys."""

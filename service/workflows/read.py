@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from geodata.errors import ConfigError, NoDataError, some
+from geodata.keys import require_keys
 from geodata.models import AreaLayer, Observations, Raster
 from service.workflows.figures import Figures
 
@@ -30,6 +31,8 @@ class Inputs:
         Table id → what its reader returned, with its notes.
     rasters : dict of str to Raster
         Ancillary id → raster.
+    moves : pandas.DataFrame
+        What was brought to another Gebietsstand, one row a part (:data:`service.workflows.territory.MOVE_COLUMNS`).
     """
 
     county: County
@@ -37,6 +40,7 @@ class Inputs:
     figures: Figures
     tables: dict[str, Observations]
     rasters: dict[str, Raster]
+    moves: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def inside(self, level: str) -> pd.Index:
         """Return the ids of a level's areas that belong to the county."""
@@ -66,6 +70,8 @@ def read_inputs(county: County, *, progress: Callable[[str], None] | None = None
     """
     from geodata.readers.raster import read_raster
     from geodata.readers.tables import read_table
+    from geodata.territory import load_territory
+    from service.workflows.territory import harmonise
 
     def say(what: str) -> None:
         if progress is not None:
@@ -86,8 +92,11 @@ def read_inputs(county: County, *, progress: Callable[[str], None] | None = None
             rasters[ancillary.id] = read_raster(
                 county.path(ancillary.file), band=ancillary.band, unit=ancillary.unit, year=ancillary.year
             )
-    _require_overlap(county, tables, levels)
-    return Inputs(county, levels, Figures.collect(tables.values()), tables, rasters)
+    _require_keys(county, tables, levels)
+    read = Inputs(county, levels, Figures.collect(tables.values()), tables, rasters)
+    inputs = harmonise(read, load_territory(county.territory_file))
+    _require_overlap(county, inputs.tables, levels)
+    return inputs
 
 
 def _parents_first(county: County) -> list[str]:
@@ -169,6 +178,15 @@ def _populated(county: County, level: str, tables: dict[str, Observations], leve
     table = tables[str(county.levels[level].cells)].table
     ids = pd.Index(table.loc[table["value"] > 0, "area_id"].unique())
     return levels[level].areas.index.intersection(ids)
+
+
+def _require_keys(county: County, tables: dict[str, Observations], levels: dict[str, AreaLayer]) -> None:
+    """Refuse tables and levels that could be matched by name alone."""
+    for level in levels.values():
+        require_keys(map(str, level.areas.index), where=f"levels.{level.level}.id_field")
+    for spec in county.tables.values():
+        ids = tables[spec.id].table["area_id"].unique()
+        require_keys(map(str, ids), where=f"{county.path(spec.file)} (tables.{spec.id}.area)")
 
 
 def _require_overlap(county: County, tables: dict[str, Observations], levels: dict[str, AreaLayer]) -> None:
