@@ -1,0 +1,518 @@
+"""Is a returned template what was asked for? Every remark names sheet and cell, and what to do, in German."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import zipfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from geodata.errors import FormatError, GeodataError
+from geodata.models import Status
+from geodata.readers import signs, text
+from geodata.supply.casedata import KINDS, find, letter
+from geodata.supply.request import COVER, DEFINITIONS, GUIDE, MACHINE, Column, Form, Request
+from geodata.supply.template import ANSWER_COLUMN, FIRST, FIRST_QUESTION, HEADER, QUALITY, QUESTIONS
+
+#: Remarks of one kind on one sheet that are written out.
+_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """One thing about a returned file.
+
+    Attributes
+    ----------
+    place : str
+        For example ``Blatt 'Daten', Zelle D17``.
+    error : bool
+        The file is sent back because of it; otherwise it is only said.
+    """
+
+    place: str
+    message: str
+    remedy: str
+    error: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.message}. {self.remedy}".rstrip()
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What was found in a returned file.
+
+    Attributes
+    ----------
+    counts : Counter of str
+        Table → status → how often, as ``"table/status"``.
+    answers : mapping of str to str
+        Of the cover sheet.
+    """
+
+    file: str
+    sha256: str
+    size: int
+    request: Request | None
+    remarks: tuple[Remark, ...]
+    counts: Counter[str] = field(default_factory=Counter)
+    answers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the figures can be used."""
+        return not any(remark.error for remark in self.remarks)
+
+    @property
+    def verdict(self) -> str:
+        """The judgement in words."""
+        if not self.accepted:
+            return "zurückgewiesen"
+        return "angenommen mit Hinweisen" if self.remarks else "angenommen"
+
+
+def check_return(path: Path, *, expected: Request | None = None) -> Result:
+    """Check a returned template.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    expected : Request, optional
+        What the county asks for today, for the periods of the file; without it the file is held against itself.
+
+    Returns
+    -------
+    Result
+        Remarks, counts and verdict; a file that is no template at all is a rejected result, too.
+
+    Raises
+    ------
+    MissingFileError, NoDataError
+        There is no file, or nothing in it.
+    """
+    text.peek(path)
+    raw = path.read_bytes()
+    digest = hashlib.sha256(raw).hexdigest()
+
+    def rejected(*remarks: Remark, request: Request | None = None) -> Result:
+        return Result(path.name, digest, len(raw), request, remarks)
+
+    if not raw.startswith(b"PK\x03\x04"):
+        return rejected(
+            Remark(
+                "Datei", "ist keine XLSX-Datei", "Die Vorlage in Excel öffnen und als „Excel-Arbeitsmappe“ speichern"
+            )
+        )
+    try:
+        book = _open(path)
+    except GeodataError as error:
+        return rejected(Remark("Datei", error.message, error.hint or ""))
+    persons = tuple(_persons(book))
+    if persons:
+        return rejected(*persons)
+    try:
+        request = _request(book)
+    except GeodataError as error:
+        return rejected(Remark(error.where or "Datei", error.message, error.hint or ""))
+    checker = _Checker(book, request)
+    checker.book_as_asked(expected)
+    checker.cover()
+    for form in request.forms:
+        if form.sheet in book.sheetnames:
+            checker.figures(form)
+    return Result(path.name, digest, len(raw), request, tuple(checker.remarks), checker.counts, checker.answers)
+
+
+def _open(path: Path) -> Any:
+    """Open a workbook with its formulas as written; nothing in it is computed, no link is followed."""
+    import openpyxl
+
+    hint = "Die Datei in Excel öffnen und neu als XLSX speichern"
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+            size = sum(item.file_size for item in archive.infolist())
+            if any("vbaProject" in name for name in names):
+                raise FormatError("enthält Makros", hint="Ohne Makros als XLSX speichern")
+            if size > 200_000_000:
+                raise FormatError("ist entpackt größer als 200 MB", hint=hint)
+            for name in names:
+                if name.endswith((".xml", ".rels")) and b"<!DOCTYPE" in archive.read(name)[:4096]:
+                    raise FormatError("enthält eine XML-Dokumenttypdefinition", hint=hint)
+        return openpyxl.load_workbook(path, data_only=False, keep_links=False)
+    except GeodataError:
+        raise
+    except Exception:  # openpyxl raises whatever a broken part makes its parser raise; the message may quote cells
+        raise FormatError("lässt sich nicht lesen; sie ist beschädigt oder keine XLSX-Datei", hint=hint) from None
+
+
+def _persons(book: Any) -> Iterator[Remark]:
+    """Look for case data on every sheet, whether asked for or not, and say nothing else about a file that has some."""
+    for page in book.worksheets:
+        if page.title == MACHINE:
+            continue
+        grid = _grid(page)
+        columns = sorted({column for row in grid.values() for column in row})
+        rows = [[_text(grid[row][c].value) if c in grid[row] else "" for c in columns] for row in sorted(grid)]
+        if not rows:
+            continue
+        frame = pd.DataFrame(rows, dtype="str")
+        filled = (frame.head(40) != "").sum(axis=1).to_numpy()
+        header = int((filled >= max(filled.max() * 0.8, 1)).argmax())
+        names = [" ".join(cell.split()) for cell in frame.iloc[header]]
+        below = frame.iloc[header + 1 :]
+        for found in find(names, [below[column] for column in frame.columns]):
+            said = f" ({found.heading!r})" if found.heading else ""
+            yield Remark(
+                f"Blatt {page.title!r}, Spalte {letter(columns[found.position] - 1)}",
+                f"{said} sieht nach Einzelfällen aus: {KINDS[found.kind].de}".strip(),
+                "Die Datei bitte löschen, nicht weiterleiten; gebraucht werden Anzahlen je Gebiet "
+                "(„sozialmonitor supply aggregate“ zählt auf Ihrem Rechner)",
+            )
+
+
+def _grid(page: Any) -> dict[int, dict[int, Any]]:
+    """Return the cells that hold something, row → column → cell.
+
+    Walking over rows and columns would visit 17 thousand million cells where somebody filled the last one.
+    """
+    grid: dict[int, dict[int, Any]] = {}
+    for (row, column), cell in page._cells.items():
+        if cell.value not in (None, ""):
+            grid.setdefault(row, {})[column] = cell
+    return grid
+
+
+def _text(value: Any) -> str:
+    return value.isoformat()[:10] if isinstance(value, dt.date) else str(value).strip()
+
+
+def _request(book: Any) -> Request:
+    hint = "Die Werte in eine neue Vorlage eintragen; das verborgene Blatt gehört dazu"
+    if MACHINE not in book.sheetnames:
+        raise FormatError("ist keine Vorlage: das verborgene Blatt fehlt", where="Datei", hint=hint)
+    page = book[MACHINE]
+    if page["A1"].value != "sozialmonitor-supply":
+        raise FormatError("ist verändert", where=f"Blatt {MACHINE!r}", hint=hint)
+    pieces = [page.cell(row, 2).value for row in range(3, page.max_row + 1) if page.cell(row, 1).value == "json"]
+    return Request.from_json("".join(str(piece) for piece in pieces), where=f"Blatt {MACHINE!r}")
+
+
+class _Checker:
+    """Collects remarks on one workbook."""
+
+    def __init__(self, book: Any, request: Request) -> None:
+        self.book = book
+        self.request = request
+        self.remarks: list[Remark] = []
+        self.counts: Counter[str] = Counter()
+        self.answers: dict[str, str] = {}
+        self._kinds: Counter[tuple[str, str]] = Counter()
+
+    def say(self, place: str, message: str, remedy: str, *, error: bool = True, kind: str = "") -> None:
+        """Note something; of many alike on one sheet the first are written out, the rest counted."""
+        if kind:
+            sheet = place.split(",")[0]
+            self._kinds[sheet, kind] += 1
+            if self._kinds[sheet, kind] > _SHOWN:
+                return
+        self.remarks.append(Remark(place, message, remedy, error))
+
+    def book_as_asked(self, expected: Request | None) -> None:
+        """Compare version and sheets."""
+        if expected is not None and expected.version != self.request.version:
+            self.say(
+                "Datei",
+                f"Die Vorlage hat die Fassung {self.request.version}, erwartet wird {expected.version}: "
+                f"{_difference(self.request, expected)}",
+                "Eine neue Vorlage anfordern und die Werte übertragen",
+            )
+        known = {form.sheet for form in self.request.forms}
+        for sheet in sorted(known - set(self.book.sheetnames)):
+            self.say(f"Blatt {sheet!r}", "fehlt", "Das Blatt aus der Vorlage wiederherstellen")
+        for sheet in self.book.sheetnames:
+            if sheet not in known | {GUIDE, DEFINITIONS, COVER, MACHINE}:
+                self.say(f"Blatt {sheet!r}", "gehört nicht zur Vorlage", "Das Blatt entfernen")
+        for sheet in known & set(self.book.sheetnames):
+            if self.book[sheet].sheet_state != "visible":
+                self.say(f"Blatt {sheet!r}", "ist ausgeblendet", "Das Blatt einblenden und die Werte ansehen")
+
+    def cover(self) -> None:
+        """Read the answers of the cover sheet."""
+        if COVER not in self.book.sheetnames:
+            self.say(f"Blatt {COVER!r}", "fehlt", "Das Blatt aus der Vorlage wiederherstellen")
+            return
+        page = self.book[COVER]
+        for row, (question, answers) in enumerate(QUESTIONS, start=FIRST_QUESTION):
+            given = page[f"{ANSWER_COLUMN}{row}"].value
+            place = f"Blatt {COVER!r}, Zelle {ANSWER_COLUMN}{row}"
+            if given in answers:
+                self.answers[question] = str(given)
+            elif given in (None, ""):
+                self.say(place, f"Die Frage „{question}“ ist nicht beantwortet", "Einen Eintrag der Liste wählen")
+            else:
+                self.say(place, "Die Antwort steht nicht in der Liste", f"Einen von {', '.join(answers)} wählen")
+        if len(QUESTIONS) > 2 and self.answers.get(QUESTIONS[2][0], "nein") != "nein":
+            self.say(
+                f"Blatt {COVER!r}, Zelle {ANSWER_COLUMN}{FIRST_QUESTION + 2}",
+                "Die Abgrenzung hat sich geändert: die Reihe bricht",
+                "Vor der Übernahme klären und als Bruch kennzeichnen",
+                error=False,
+            )
+
+    def figures(self, form: Form) -> None:
+        """Check one sheet of figures."""
+        page = self.book[form.sheet]
+        sheet = f"Blatt {form.sheet!r}"
+        self._structure(page, form, sheet)
+        if not self._headings(page, form, sheet):
+            return  # what stands below a wrong heading means nothing
+        wanted = {(key, period): name for period in self.request.periods for key, name in form.areas}
+        seen: dict[tuple[str, int], int] = {}
+        order: list[tuple[str, int]] = []
+        grid = _grid(page)
+        for row in sorted(row for row in grid if row >= FIRST):
+            if min(grid[row]) > len(form.headings):
+                continue  # beyond the template, said already
+            cells = [page.cell(row, column) for column in range(1, len(form.headings) + 1)]
+            where = self._row(cells, form, sheet, wanted, seen)
+            if where is not None:
+                order.append(where)
+                self._values(cells, form, sheet)
+        self._complete(form, sheet, wanted, seen, order)
+
+    def _structure(self, page: Any, form: Form, sheet: str) -> None:
+        width = len(form.headings)
+        for area in page.merged_cells.ranges:
+            if area.max_row >= HEADER:
+                self.say(f"{sheet}, Zellen {area.coord}", "sind verbunden", "Die Verbindung aufheben", kind="merged")
+        rows = len(form.areas) * len(self.request.periods)
+        for number, dimension in page.row_dimensions.items():
+            if dimension.hidden and HEADER <= number < FIRST + rows:
+                self.say(
+                    f"{sheet}, Zeile {number}", "ist ausgeblendet", "Filter aufheben, Zeile einblenden", kind="hidden"
+                )
+        for name, dimension in page.column_dimensions.items():
+            if dimension.hidden and (dimension.min or 0) <= width:
+                self.say(f"{sheet}, Spalte {name}", "ist ausgeblendet", "Spalte einblenden", kind="hidden")
+        for (_, column), cell in sorted(page._cells.items()):
+            place = f"{sheet}, Zelle {cell.coordinate}"
+            if column > width and cell.value not in (None, ""):
+                self.say(place, "liegt rechts der Vorlage und ist nicht leer", "Die Zelle leeren", kind="beyond")
+            if cell.comment is not None:
+                remedy = "Den Kommentar entfernen; Fragen bitte außerhalb der Datei klären"
+                self.say(place, "trägt einen Kommentar", remedy, kind="comment")
+
+    def _headings(self, page: Any, form: Form, sheet: str) -> bool:
+        fine = True
+        found = {" ".join(str(cell.value).split()) for cell in _grid(page).get(HEADER, {}).values()}
+        for number, heading in enumerate(form.headings, start=1):
+            if page.cell(HEADER, number).value == heading:
+                continue
+            fine = False
+            if heading in found:
+                message = f"Hier gehört die Überschrift „{heading}“ hin; sie steht in einer anderen Spalte"
+                remedy = "Die Spalten in die Reihenfolge der Vorlage bringen"
+            else:
+                message = f"Die Überschrift „{heading}“ fehlt oder ist geändert"
+                remedy = "Die Spalte wiederherstellen, am besten die Werte in eine neue Vorlage kopieren"
+            self.say(f"{sheet}, Zelle {letter(number - 1)}{HEADER}", message, remedy)
+        return fine
+
+    def _row(
+        self,
+        cells: Sequence[Any],
+        form: Form,
+        sheet: str,
+        wanted: dict[tuple[str, int], str],
+        seen: dict[tuple[str, int], int],
+    ) -> tuple[str, int] | None:
+        """Say which area and period a row is about; None, and a remark, where that is unclear."""
+        row = cells[0].row
+        key, period = _key(cells[0].value), _whole(cells[2].value)
+        if key not in {each for each, _ in form.areas}:
+            self.say(
+                f"{sheet}, Zelle A{row}",
+                "Der Schlüssel steht nicht in der Vorlage" if key else "Der Schlüssel fehlt",
+                "Schlüssel und Zeilen wie in der Vorlage lassen; Summen und Notizen unter der Tabelle entfernen",
+                kind="key",
+            )
+            return None
+        if period is None or (key, period) not in wanted:
+            self.say(
+                f"{sheet}, Zelle C{row}",
+                "Der Zeitraum gehört nicht zur Vorlage",
+                f"Erlaubt: {', '.join(map(str, self.request.periods))}",
+                kind="period",
+            )
+            return None
+        if cells[1].value != wanted[key, period]:
+            self.say(
+                f"{sheet}, Zelle B{row}",
+                f"Zum Schlüssel {key} gehört „{wanted[key, period]}“; Schlüssel und Name passen nicht zusammen",
+                "Zeilen nur vollständig verschieben; am sichersten die Werte in eine neue Vorlage kopieren",
+                kind="name",
+            )
+            return None
+        if (key, period) in seen:
+            self.say(
+                f"{sheet}, Zelle A{row}",
+                f"Das Gebiet {key} steht für {period} schon in Zeile {seen[key, period]}",
+                "Eine der beiden Zeilen entfernen",
+                kind="twice",
+            )
+            return None
+        seen[key, period] = row
+        return key, period
+
+    def _values(self, cells: Sequence[Any], form: Form, sheet: str) -> None:
+        legend = signs.legend(form.legend)
+        for cell, column in zip(cells[3:], form.columns, strict=False):
+            read = read_cell(cell, column, legend)
+            if isinstance(read, Status):
+                self.counts[f"{form.table}/{read.value}"] += 1
+                if cell.data_type == "s" and cell.value and signs.number(str(cell.value).strip(), ",") is not None:
+                    self.say(
+                        f"{sheet}, Zelle {cell.coordinate}",
+                        "Die Zahl ist als Text gespeichert; sie wird gelesen",
+                        "",
+                        error=False,
+                        kind="text number",
+                    )
+            else:
+                message, remedy = read
+                self.say(f"{sheet}, Zelle {cell.coordinate}", message, remedy, kind=message)
+        if form.flag and cells[-1].value not in (None, "", *QUALITY):
+            self.say(
+                f"{sheet}, Zelle {cells[-1].coordinate}",
+                "Der Eintrag steht nicht in der Liste",
+                f"Einen von {', '.join(QUALITY)} wählen oder leeren",
+                kind="quality",
+            )
+
+    def _complete(
+        self,
+        form: Form,
+        sheet: str,
+        wanted: dict[tuple[str, int], str],
+        seen: dict[tuple[str, int], int],
+        order: list[tuple[str, int]],
+    ) -> None:
+        for key, period in wanted:
+            if (key, period) not in seen:
+                self.say(
+                    sheet,
+                    f"Die Zeile für {key} ({wanted[key, period]}), {period} fehlt",
+                    "Die Zeile aus der Vorlage wiederherstellen",
+                    kind="absent",
+                )
+        if order and order != [each for each in wanted if each in seen]:
+            self.say(sheet, "Die Zeilen sind umgestellt; gelesen wird nach Schlüssel und Jahr", "", error=False)
+        blank = self.counts[f"{form.table}/{Status.MISSING.value}"]
+        filled = sum(n for name, n in self.counts.items() if name.startswith(f"{form.table}/")) - blank
+        if seen and not filled:
+            self.say(sheet, "Es ist keine einzige Zelle gefüllt", "Die gelben Zellen füllen")
+        elif blank:
+            self.say(
+                sheet,
+                f"{blank} von {blank + filled} Zellen sind leer; sie gelten als nicht geliefert, nicht als null",
+                "Wo kein Fall ist, eine 0 eintragen",
+                error=False,
+            )
+        for (place, kind), number in list(self._kinds.items()):
+            if place == sheet and number > _SHOWN:
+                more = number - _SHOWN
+                self.remarks.append(Remark(sheet, f"{more} weitere Zellen oder Zeilen dieser Art ({kind})", ""))
+                self._kinds[place, kind] = 0
+
+
+def read_cell(cell: Any, column: Column, legend: signs.Legend) -> Status | tuple[str, str]:
+    """Judge one cell: its status, or what is wrong with it and what to do. The value itself is not repeated."""
+    value, kind = cell.value, cell.data_type
+    expected = (
+        "eine ganze Zahl ab 0" if column.whole else "eine Zahl von 0 bis 100" if column.percent else "eine Zahl ab 0"
+    )
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return Status.MISSING
+    if kind == "f":
+        return "Die Zelle enthält eine Formel", "Kopieren und als Wert einfügen (Inhalte einfügen, Werte)"
+    if kind == "e":
+        return "Die Zelle enthält einen Excel-Fehler", f"Erwartet wird {expected}"
+    if isinstance(value, bool):
+        return "Die Zelle enthält WAHR oder FALSCH", f"Erwartet wird {expected}"
+    if isinstance(value, dt.date | dt.time | dt.timedelta):
+        return (
+            "Excel hat aus der Eingabe ein Datum oder eine Uhrzeit gemacht",
+            f"Erwartet wird {expected}, neu eintippen",
+        )
+    if isinstance(value, str):
+        read = signs.read_cell(value, legend, ",")
+        if read is None:
+            known = " ".join(legend.signs)
+            return "Hier steht Text", f"Erwartet wird {expected}" + (
+                f" oder eines der Zeichen {known}" if known else ""
+            )
+        number, status, _ = read
+        if number != number:  # a sign without a number
+            return status
+    else:
+        number = float(value)
+        if number != number or number in (float("inf"), float("-inf")):
+            return "Die Zelle enthält keine endliche Zahl", f"Erwartet wird {expected}"
+        status = Status.ZERO if number == 0 else Status.OBSERVED
+    if number < 0:
+        return "Die Zahl ist negativ", f"Erwartet wird {expected}"
+    if column.whole and number != int(number):
+        return "Die Zahl hat Nachkommastellen", f"Erwartet wird {expected}"
+    if column.percent and number > 100:
+        return "Der Anteil liegt über 100", f"Erwartet wird {expected}"
+    return status
+
+
+def _key(value: Any) -> str:
+    """Return a key as text; a key that became a number has lost its leading zero and is not guessed at."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return "" if value is None or isinstance(value, bool) else str(value).strip()
+
+
+def _whole(value: Any) -> int | None:
+    if isinstance(value, bool) or value is None:
+        return None
+    try:
+        return int(str(value).removesuffix(".0"))
+    except ValueError:
+        return None
+
+
+def _difference(found: Request, expected: Request) -> str:
+    """Say in what two requests differ, for people."""
+    if found.county != expected.county:
+        return f"sie gehört zu {found.county_title}"
+    if found.periods != expected.periods:
+        return "andere Zeiträume"
+    if found.due != expected.due:
+        return "andere Fristen"
+    said = []
+    theirs = {form.table: form for form in found.forms}
+    for form in expected.forms:
+        old = theirs.pop(form.table, None)
+        if old is None:
+            said.append(f"die Tabelle {form.table} ist neu")
+        elif old.areas != form.areas:
+            gone, new = set(old.areas) - set(form.areas), set(form.areas) - set(old.areas)
+            said.append(f"Gebiete von {form.sheet!r} geändert ({len(gone)} entfallen, {len(new)} neu)")
+        elif old.headings != form.headings:
+            said.append(f"Spalten von {form.sheet!r} geändert")
+        elif old != form:
+            said.append(f"Definitionen von {form.sheet!r} geändert")
+    said += [f"die Tabelle {table} entfällt" for table in theirs]
+    return "; ".join(said) or "Fachdienst, Ansprechstelle oder Titel geändert"
