@@ -17,6 +17,7 @@ import pandas as pd
 from geodata.errors import ColumnError, FormatError, GeodataError, NoDataError, some
 from geodata.models import Flag, Observations, Status
 from geodata.readers import genesis, inkar, raster, text, vector, zensus_grid
+from geodata.readers.findings import table_findings
 from geodata.readers.sheet import WORKBOOKS, Sheet, open_sheet
 from geodata.readers.unknown import describe_table
 from geodata.readers.verdict import Verdict
@@ -158,7 +159,7 @@ def _step(path: Path) -> int:
 def _observed(kind: str, observations: Observations, encoding: str) -> Verdict:
     table = observations.table
     flags = Counter(dict(table["flags"].value_counts()))
-    findings = list(observations.notes)
+    findings = [*observations.notes, *table_findings(observations)]
     for flag in (Flag.PROVISIONAL, Flag.REVISED, Flag.ESTIMATED, Flag.UNCERTAIN, Flag.BREAK):
         number = sum(int(count) for value, count in flags.items() if int(value) & flag.value)
         if number:

@@ -68,6 +68,7 @@ def read_inputs(county: County, *, progress: Callable[[str], None] | None = None
     GeodataError
         A file cannot be used; the message names file, place and remedy.
     """
+    from geodata.readers.findings import with_findings
     from geodata.readers.raster import read_raster
     from geodata.readers.tables import read_table
     from geodata.territory import load_territory
@@ -77,10 +78,12 @@ def read_inputs(county: County, *, progress: Callable[[str], None] | None = None
         if progress is not None:
             progress(what)
 
+    territory = load_territory(county.territory_file)
     tables: dict[str, Observations] = {}
     for spec in county.tables.values():
         say(spec.file)
-        tables[spec.id] = read_table(county.path(spec.file), spec, county.sources[spec.source])
+        found = read_table(county.path(spec.file), spec, county.sources[spec.source])
+        tables[spec.id] = with_findings(found, territory=territory)
     levels: dict[str, AreaLayer] = {}
     for level_id in _parents_first(county):
         say(county.levels[level_id].file or f"{level_id} (cells)")
@@ -94,7 +97,7 @@ def read_inputs(county: County, *, progress: Callable[[str], None] | None = None
             )
     _require_keys(county, tables, levels)
     read = Inputs(county, levels, Figures.collect(tables.values()), tables, rasters)
-    inputs = harmonise(read, load_territory(county.territory_file))
+    inputs = harmonise(read, territory)
     _require_overlap(county, inputs.tables, levels)
     return inputs
 

@@ -8,7 +8,6 @@ what it was made of is kept in ``Inputs.moves``. An earlier Gebietsstand is refu
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ import pandas as pd
 
 from geodata.errors import TerritoryError
 from geodata.models import OBSERVATION_COLUMNS, Flag, Observations, Origin, Status
+from geodata.readers.findings import is_count
 from geodata.territory import Territory
 from service.workflows.sharing import shares_of
 
@@ -42,8 +42,6 @@ REASONS = (
 )
 #: Of several origins the sum has the least certain.
 ORIGINS = (Origin.COUNTED, Origin.REGISTER, Origin.SAMPLE, Origin.MODELLED)
-#: Units of figures that cannot be added up.
-_INTENSIVE = re.compile(r"%|prozent|anteil|quote|durchschnitt|mittel|index|\bje\b|\bpro\b|/\s*\w|‰", re.IGNORECASE)
 #: Value, status, origin, flags.
 Row = tuple[float, str, str, int]
 MOVE_COLUMNS = ["table", "level", "variable", "period", "source", "target", "share", "value", "status", "from", "to"]
@@ -56,17 +54,6 @@ class Frame:
     rows: pd.DataFrame
     period: int
     extensive: bool
-
-
-def is_extensive(unit: str) -> bool:
-    """Tell whether figures of a unit are counts that may be added up.
-
-    Examples
-    --------
-    >>> is_extensive("Anzahl"), is_extensive("Prozent"), is_extensive("Euro je Einwohner")
-    (True, False, False)
-    """
-    return _INTENSIVE.search(unit) is None
 
 
 def harmonise(inputs: Inputs, territory: Territory) -> Inputs:
@@ -158,7 +145,7 @@ def _convert(
             walk = walks.between(level, start, date, tuple(sorted(asked)), where)
             if walk.changed.empty:
                 continue
-            counted = spec.columns[variable].share_of is not None or is_extensive(found.units.get(variable, ""))
+            counted = spec.columns[variable].share_of is not None or is_count(found.units.get(variable, ""), variable)
             extensive = variable not in means and counted
             frame = Frame(rows, period, extensive)
             new, move, broken = moved_rows(walk, frame, ambiguous=spec.gebietsstand is None)
