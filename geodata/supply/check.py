@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import zipfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,15 +78,16 @@ class Result:
         return "angenommen mit Hinweisen" if self.remarks else "angenommen"
 
 
-def check_return(path: Path, *, expected: Request | None = None) -> Result:
+def check_return(path: Path, *, expected: Callable[[Request], Request] | None = None) -> Result:
     """Check a returned template.
 
     Parameters
     ----------
     path : pathlib.Path
         The file.
-    expected : Request, optional
-        What the county asks for today, for the periods of the file; without it the file is held against itself.
+    expected : callable, optional
+        Given what the file says was asked, returns what the county asks for; without it the file is held against
+        itself.
 
     Returns
     -------
@@ -226,8 +227,14 @@ class _Checker:
                 return
         self.remarks.append(Remark(place, message, remedy, error))
 
-    def book_as_asked(self, expected: Request | None) -> None:
+    def book_as_asked(self, ask: Callable[[Request], Request] | None) -> None:
         """Compare version and sheets."""
+        expected = None
+        if ask is not None:
+            try:
+                expected = ask(self.request)
+            except GeodataError as error:
+                self.say("Datei", f"Die Vorlage passt nicht zur county.toml: {error.message}", error.hint or "")
         if expected is not None and expected.version != self.request.version:
             self.say(
                 "Datei",
@@ -516,3 +523,20 @@ def _difference(found: Request, expected: Request) -> str:
             said.append(f"Definitionen von {form.sheet!r} geändert")
     said += [f"die Tabelle {table} entfällt" for table in theirs]
     return "; ".join(said) or "Fachdienst, Ansprechstelle oder Titel geändert"
+
+
+def read_request(path: Path) -> Request:
+    """Read what a template asks for.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The template, filled or not.
+
+    Raises
+    ------
+    GeodataError
+        There is no such file, or it is no template.
+    """
+    text.peek(path)
+    return _request(_open(path))
