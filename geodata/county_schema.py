@@ -137,6 +137,7 @@ class TableSpec(Section):
     period: str | int | None = None
     key: Literal["text", "ags", "ars-to-ags", "ars-to-gvb", "lsn", "lor"] = "text"
     cell_size: int | None = Field(default=None, gt=0)
+    flag: str | None = Field(default=None, description="column with a word on the quality of its row")
     gebietsstand: dt.date | Literal["period"] | None = Field(
         default=None, description='one day for all years, or "period": each year its own; default: what the keys say'
     )

@@ -127,6 +127,51 @@ QUALITY: Mapping[str, Flag] = MappingProxyType(
 )
 
 
+#: What a department may say about a whole row, in words.
+WORDS: Mapping[str, Flag] = MappingProxyType(
+    {
+        "vorläufig": Flag.PROVISIONAL,
+        "revidiert": Flag.REVISED,
+        "geschätzt": Flag.ESTIMATED,
+        "unsicher": Flag.UNCERTAIN,
+        "Bruch in der Reihe": Flag.BREAK,
+    }
+)
+
+
+def flags_of_words(cells: pd.Series, *, where: str, column: str) -> np.ndarray:
+    """Read a column of words about quality; a blank says nothing.
+
+    Parameters
+    ----------
+    cells : pandas.Series
+        Text.
+    where, column : str
+        File and column, for the message.
+
+    Returns
+    -------
+    numpy.ndarray
+        int64, values of :class:`geodata.models.Flag`, in the order of the cells.
+
+    Raises
+    ------
+    SignError
+        A cell holds anything else.
+    """
+    codes, unique = pd.factorize(cells.str.strip(), use_na_sentinel=False)
+    known = {"": Flag.NONE, **WORDS}
+    strange = [row for row, text in zip(cells.index, cells.str.strip(), strict=True) if text not in known]
+    if strange:
+        raise SignError(
+            f"column {column!r}: expected {', '.join(WORDS)} or a blank, found something else in row "
+            f"{some(int(row) + 1 for row in strange)}",
+            where=where,
+            hint="choose from the list",
+        )
+    return np.array([known[str(text)].value for text in unique], dtype=np.int64)[codes]
+
+
 @dataclass(frozen=True, slots=True)
 class Parsed:
     """Cells of one column after the legend has been read.

@@ -506,8 +506,6 @@ def _difference(found: Request, expected: Request) -> str:
         return f"sie gehört zu {found.county_title}"
     if found.periods != expected.periods:
         return "andere Zeiträume"
-    if found.due != expected.due:
-        return "andere Fristen"
     said = []
     theirs = {form.table: form for form in found.forms}
     for form in expected.forms:
@@ -522,7 +520,7 @@ def _difference(found: Request, expected: Request) -> str:
         elif old != form:
             said.append(f"Definitionen von {form.sheet!r} geändert")
     said += [f"die Tabelle {table} entfällt" for table in theirs]
-    return "; ".join(said) or "Fachdienst, Ansprechstelle oder Titel geändert"
+    return "; ".join(said) or "ein anderer Fachdienst"
 
 
 def read_request(path: Path) -> Request:

@@ -100,21 +100,25 @@ class Request:
 
     @property
     def version(self) -> str:
-        """Fingerprint of everything that decides how the sheets look; equal requests have equal versions."""
-        return hashlib.sha256(self._canonical().encode()).hexdigest()[:12]
+        """Fingerprint of sheets, columns, definitions, areas and periods; equal requests have equal versions."""
+        raw = asdict(self)
+        # Who answers questions, and until when, may change while a template is out.
+        for name in ("county_title", "department_name", "contact", "due"):
+            del raw[name]
+        for form in raw["forms"]:
+            for name in ("source", "legal_basis", "purpose"):
+                del form[name]
+        return _digest(raw)[:12]
 
     @property
     def template(self) -> str:
         """Id of the template."""
         return f"{self.county}/{self.department}/{'-'.join(map(str, self.periods))}/{self.version}"
 
-    def _canonical(self) -> str:
-        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-
     def to_json(self) -> str:
         """Return the request with its id, for the machine's sheet."""
-        document = {"template": self.template, "version": self.version, "request": asdict(self)}
-        return json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        request = asdict(self)
+        return _canonical({"template": self.template, "sha256": _digest(request), "request": request})
 
     @classmethod
     def from_json(cls, text: str, *, where: str) -> Request:
@@ -144,7 +148,7 @@ class Request:
             rest = {k: v for k, v in raw.items() if k not in ("forms", "periods", "due")}
             due = tuple((int(period), dt.date.fromisoformat(day).isoformat()) for period, day in raw["due"])
             request = cls(**rest, forms=forms, periods=tuple(map(int, raw["periods"])), due=due)
-            intact = request.version == document["version"]
+            intact = _digest(asdict(request)) == document["sha256"]
         except FormatError:
             raise
         except (ValueError, TypeError, KeyError, AttributeError):
@@ -156,6 +160,14 @@ class Request:
         if not intact:
             raise FormatError(f"das verborgene Blatt {MACHINE!r} wurde verändert", where=where, hint=hint)
         return request
+
+
+def _canonical(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def _digest(document: Mapping[str, Any]) -> str:
+    return hashlib.sha256(_canonical(document).encode()).hexdigest()
 
 
 def latest_period(department: DepartmentSection, today: dt.date) -> int:
@@ -308,6 +320,7 @@ def _form(
         ),
         areas=cache[level],
         legend=source.legend,
+        flag=table.flag or "",
         source=source.title,
         legal_basis=source.legal_basis,
         purpose=source.purpose,

@@ -30,8 +30,8 @@ QUESTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Hat sich die Abgrenzung gegenüber der letzten Lieferung geändert?", ("nein", "ja – bitte Rücksprache")),
 )
 ANSWER_COLUMN, FIRST_QUESTION = "B", 4
-#: Words of the column for quality, and what they mean to the reader (see ``geodata.readers.table``).
-QUALITY = ("vorläufig", "revidiert", "geschätzt", "unsicher", "Bruch in der Reihe")
+#: Words of the column for quality; the reader of tables turns them into flags.
+QUALITY = tuple(signs.WORDS)
 
 _MEANING = {
     "zero": "genau null",

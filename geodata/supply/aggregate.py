@@ -1,0 +1,403 @@
+"""What a register holds per person becomes counts per area and year, on the department's own machine.
+
+Nothing else is left: everything happens in memory, the result is written at once, and what may be written is a closed
+vocabulary: keys of a list of areas, years, and names of classes. A value of the register that is on no list is counted
+as "not assigned" and never repeated, in no message either.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from geodata.errors import ColumnError, ConfigError, FormatError, NoDataError
+from geodata.readers import long
+from geodata.supply.addresses import AddressTable, code_addresses
+from geodata.supply.patterns import HOUSE, STREET, by_heading, folded, words_of
+from geodata.supply.quiet import open_quietly
+
+SEXES = ("weiblich", "männlich", "divers", "ohne Angabe")
+_SEX = {
+    **dict.fromkeys(("w", "weiblich", "f", "female", "frau", "2"), 0),
+    **dict.fromkeys(("m", "maennlich", "male", "mann", "1"), 1),
+    **dict.fromkeys(("d", "divers", "x", "diverse", "3"), 2),
+}
+NO_AREA, OTHER_AREA, OTHER_YEAR, NO_YEAR = (
+    "Gebiet fehlt",
+    "Gebiet steht nicht auf der Liste",
+    "Jahr gehört nicht zur Lieferung",
+    "Jahr fehlt oder unlesbar",
+)
+TWICE = "Person mehrfach im selben Gebiet und Jahr"
+#: What stands in place of a count that is too small to be handed on.
+SECRET = "."
+_WHERE = "Registerauszug"
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Headings of a register, or what stands in their place.
+
+    Attributes
+    ----------
+    area, sex, age, person : str or None
+        Headings. An age may be a birth date, a year of birth or a number of years.
+    year : str or int
+        A heading, or the year itself.
+    street, number, place : str or None
+        Headings of the address; by default recognised.
+    """
+
+    year: str | int
+    area: str | None = None
+    sex: str | None = None
+    age: str | None = None
+    person: str | None = None
+    street: str | None = None
+    number: str | None = None
+    place: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """Counts, and how many rows they rest on.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        Key, name, year, then counts (int64; object where some are secret).
+    report : Counter of str
+        Reason → rows that were not counted.
+    """
+
+    table: pd.DataFrame
+    rows: int
+    counted: int
+    report: Counter[str] = field(default_factory=Counter)
+
+    def to_csv(self) -> bytes:
+        """Return the table as CSV that Excel and Sozialmonitor read: UTF-8 with BOM, semicolons."""
+        text: str = self.table.to_csv(index=False, sep=";", lineterminator="\n")
+        return text.encode("utf-8-sig")
+
+
+def aggregate(
+    path: Path,
+    columns: Columns,
+    *,
+    areas: Mapping[str, str],
+    addresses: AddressTable | None = None,
+    years: Sequence[int] = (),
+    ages: Sequence[int] = (),
+    day: tuple[int, int] = (12, 31),
+    sheet: str | None = None,
+    headings: tuple[str, str, str] = ("Schlüssel", "Gebiet", "Jahr"),
+) -> Aggregate:
+    """Count the persons of a register.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        CSV or workbook, one row a person.
+    columns : Columns
+        Which headings matter.
+    areas : mapping of str to str
+        Key → name of every area that may appear; each gets a row, with zeros where nobody lives.
+    addresses : AddressTable, optional
+        Codes addresses where the register has no key.
+    years : sequence of int, optional
+        The only years that count; default: those found.
+    ages : sequence of int, optional
+        Lower bounds of the classes after the first, for example ``(15, 65)``.
+    day : (int, int)
+        Month and day at which age is counted, in the year of the row.
+    sheet : str, optional
+        Of a workbook.
+    headings : (str, str, str)
+        Of key, name and year in the result.
+
+    Returns
+    -------
+    Aggregate
+        Exact counts. Parts by sex and age add up to ``Anzahl``.
+
+    Raises
+    ------
+    GeodataError
+        The table is unreadable, a column is missing, or nothing can be counted. No message holds a value.
+    """
+    if (columns.area is None) == (addresses is None):
+        raise ConfigError(
+            "erwartet wird entweder eine Spalte mit dem Gebietsschlüssel oder ein Adressverzeichnis",
+            where=_WHERE,
+            hint="--by area=SPALTE oder --addresses DATEI",
+        )
+    if isinstance(columns.year, str) and by_heading(columns.year, []) is not None:
+        raise ConfigError(
+            "die Spalte für das Berichtsjahr sieht nach Angaben zur Person aus", where=_WHERE, hint="--by year=2025"
+        )
+    if list(ages) != sorted({bound for bound in ages if 0 < bound <= 120}):
+        raise ConfigError("Altersgrenzen steigen an und liegen zwischen 1 und 120", where=_WHERE, hint="--ages 15,65")
+    if ages and columns.age is None:
+        raise ConfigError("Altersklassen ohne Spalte für das Alter", where=_WHERE, hint="--by age=SPALTE ergänzen")
+    cells = open_quietly(path, sheet, _WHERE)
+    wanted = [columns.area, columns.sex, columns.age, columns.person, columns.street, columns.number, columns.place]
+    needed = [name for name in (*wanted, columns.year) if isinstance(name, str)]
+    header = _header(cells, needed)
+    names = [" ".join(str(cell).split()) for cell in cells.iloc[header]]
+    rows = cells.iloc[header + 1 :]
+    rows = rows[(rows != "").any(axis=1)].reset_index(drop=True)
+    if rows.empty:
+        raise NoDataError("unter der Kopfzeile steht nichts", where=_WHERE, hint="den Auszug prüfen")
+    column = {name: rows[cells.columns[_position(names, name)]] for name in needed}
+
+    reason = pd.Series("", index=rows.index, dtype="object")
+    if addresses is None:
+        area = column[str(columns.area)].astype("object")
+        reason[area == ""] = NO_AREA
+    else:
+        found, why = _addresses(addresses, columns, names, rows)
+        area = pd.Series(found, index=rows.index, dtype="object")
+        reason = pd.Series(why, index=rows.index, dtype="object")
+    reason[(reason == "") & ~area.isin(list(areas))] = OTHER_AREA
+    year = _years(columns.year, column, rows)
+    reason[(reason == "") & year.isna()] = NO_YEAR
+    if years:
+        reason[(reason == "") & ~year.isin(list(years))] = OTHER_YEAR
+    if columns.person is not None:
+        person = column[columns.person]
+        again = pd.DataFrame({"a": area, "y": year, "p": person})[reason == ""].duplicated()
+        again = again & (person.reindex(again.index) != "")
+        reason.loc[again.index[again]] = TWICE
+    good = (reason == "").to_numpy()
+    if not good.any():
+        raise NoDataError(
+            f"keine der {len(rows)} Zeilen lässt sich zuordnen ({_said(Counter(reason))})",
+            where=_WHERE,
+            hint="Schlüssel, Jahr und Verzeichnis mit der Vorlage vergleichen",
+        )
+    kept_year = year[good].astype("int64")
+    sex = _sexes(column[columns.sex][good]) if columns.sex else None
+    age = _ages(column[columns.age][good], kept_year, ages, day) if columns.age else None
+    table = _table(area[good], kept_year, sex, age, ages, areas, years, headings)
+    return Aggregate(table, len(rows), int(good.sum()), Counter(reason[~good].tolist()))
+
+
+def _said(report: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} × {reason}" for reason, number in report.items())
+
+
+def _header(cells: pd.DataFrame, needed: Sequence[str]) -> int:
+    """Find the row that holds every heading; without headings to look for, the first."""
+    for row in range(min(40, len(cells))):
+        if set(needed) <= {" ".join(str(cell).split()) for cell in cells.iloc[row]}:
+            return row
+    # What stands in the first row is not told: without a header it is a person.
+    raise ColumnError(
+        f"die Kopfzeile mit {' und '.join(repr(name) for name in needed)} ist nicht zu finden",
+        where=_WHERE,
+        hint="die Überschriften genau so schreiben, wie sie in der Datei stehen",
+    )
+
+
+def _position(names: Sequence[str], name: str) -> int:
+    if names.count(name) > 1:
+        raise ColumnError(f"die Überschrift {name!r} steht mehrfach da", where=_WHERE, hint="eine umbenennen")
+    return names.index(name)
+
+
+def _addresses(
+    table: AddressTable, columns: Columns, names: Sequence[str], rows: pd.DataFrame
+) -> tuple[list[str | None], list[str]]:
+    words = [words_of(name) for name in names]
+
+    def pick(said: str | None, test: Sequence[int]) -> pd.Series | None:
+        position = _position(names, said) if said else test[0] if len(test) == 1 else None
+        return None if position is None else rows[rows.columns[position]]
+
+    streets = [i for i, each in enumerate(words) if any(map(STREET.fullmatch, each))]
+    plain = [folded(name).strip(" .") for name in names]
+    houses = [
+        i
+        for i, each in enumerate(words)
+        if i not in streets
+        and "zusatz" not in plain[i]
+        and (any(map(HOUSE.fullmatch, each)) or plain[i] in ("nr", "nummer"))
+    ]
+    letters = [
+        i for i, name in enumerate(plain) if re.search(r"zusatz|hnrzus", name) and re.search(r"^h|haus|^zusatz", name)
+    ]
+    places = [
+        i for i, name in enumerate(plain) if name in ("ort", "wohnort", "gemeinde", "stadt", "plz", "postleitzahl")
+    ]
+    street = pick(columns.street, streets)
+    if street is None:
+        raise ColumnError(
+            "die Spalte mit der Straße ist nicht eindeutig zu erkennen", where=_WHERE, hint="mit --street nennen"
+        )
+    number = pick(columns.number, houses)
+    letter = pick(None, letters)
+    if number is not None and letter is not None:
+        number = number + letter
+    return code_addresses(table, street, number, pick(columns.place, places) if table.places else None)
+
+
+def _years(year: str | int, column: Mapping[str, pd.Series], rows: pd.DataFrame) -> pd.Series:
+    if isinstance(year, int):
+        return pd.Series(year, index=rows.index, dtype="Int64")
+    codes, unique = pd.factorize(column[year])
+    found = pd.array([long.year_of(str(text)) for text in unique], dtype="Int64")
+    return pd.Series(found.take(codes), index=rows.index)
+
+
+def _sexes(cells: pd.Series) -> np.ndarray:
+    codes, unique = pd.factorize(cells)
+    return np.array([_SEX.get(folded(text).strip(" ."), 3) for text in unique], dtype=np.int64)[codes]
+
+
+_DATES = (
+    re.compile(r"(?P<d>\d{1,2})\.(?P<m>\d{1,2})\.(?P<y>\d{4})(?: .*)?"),
+    re.compile(r"(?P<y>\d{4})-(?P<m>\d{2})-(?P<d>\d{2})(?:[T ].*)?"),
+    re.compile(r"(?P<y>(?:18|19|20)\d{2})(?P<m>\d{2})(?P<d>\d{2})"),
+)
+
+
+def _birth(text: str) -> tuple[int, int, int] | int | None:
+    """Read a birth date, a year of birth (month 1, day 1) or an age."""
+    for pattern in _DATES:
+        found = pattern.fullmatch(text)
+        if found:
+            try:
+                born = dt.date(int(found["y"]), int(found["m"]), int(found["d"]))
+            except ValueError:
+                return None
+            return born.year, born.month, born.day
+    if re.fullmatch(r"\d{1,3}", text):
+        return int(text)
+    return (int(text), 1, 1) if re.fullmatch(r"(18|19|20)\d{2}", text) else None
+
+
+def _ages(cells: pd.Series, year: pd.Series, bounds: Sequence[int], day: tuple[int, int]) -> np.ndarray:
+    """Return the class of each person; the last one says that the age is unknown."""
+    codes, unique = pd.factorize(cells)
+    born = [_birth(text) for text in unique]
+    unknown = len(bounds) + 1
+    limits = np.asarray(bounds, dtype=np.int64)
+    result = np.full(len(cells), unknown, dtype=np.int64)
+    for row, (code, when) in enumerate(zip(codes, year.to_numpy(), strict=True)):
+        each = born[code]
+        age = each if isinstance(each, int) else None
+        if isinstance(each, tuple):
+            age = int(when) - each[0] - (each[1:] > day)
+        if age is not None and 0 <= age <= 120:
+            result[row] = int(np.searchsorted(limits, age, side="right"))
+    return result
+
+
+def age_labels(bounds: Sequence[int]) -> tuple[str, ...]:
+    """Name the classes between bounds, and the one of unknown age.
+
+    Examples
+    --------
+    >>> age_labels((15, 65))
+    ('unter 15 Jahre', '15 bis unter 65 Jahre', '65 Jahre und älter', 'Alter unbekannt')
+    """
+    if not bounds:
+        return ("Alter bekannt", "Alter unbekannt")
+    middle = [f"{low} bis unter {high} Jahre" for low, high in pairwise(bounds)]
+    return (f"unter {bounds[0]} Jahre", *middle, f"{bounds[-1]} Jahre und älter", "Alter unbekannt")
+
+
+def _table(
+    area: pd.Series,
+    year: pd.Series,
+    sex: np.ndarray | None,
+    age: np.ndarray | None,
+    bounds: Sequence[int],
+    areas: Mapping[str, str],
+    years: Sequence[int],
+    headings: tuple[str, str, str],
+) -> pd.DataFrame:
+    keys = sorted(areas)
+    when = sorted(set(years) or set(year.tolist()))
+    place = pd.Index(keys).get_indexer(pd.Index(area)) + len(keys) * pd.Index(when).get_indexer(pd.Index(year))
+    size = len(keys) * len(when)
+
+    def count(mask: np.ndarray | None = None) -> np.ndarray:
+        return np.bincount(place if mask is None else place[mask], minlength=size).astype(np.int64)
+
+    table: dict[str, object] = {
+        headings[0]: keys * len(when),
+        headings[1]: [areas[key] for key in keys] * len(when),
+        headings[2]: [y for y in when for _ in keys],
+        "Anzahl": count(),
+    }
+    labels = age_labels(bounds)
+    if sex is not None:
+        table |= {name: count(sex == code) for code, name in enumerate(SEXES)}
+    if age is not None:
+        table |= {name: count(age == code) for code, name in enumerate(labels)}
+    if sex is not None and age is not None:
+        table |= {
+            f"{label}, {name}": count((age == a) & (sex == s))
+            for a, label in enumerate(labels)
+            for s, name in enumerate(SEXES)
+        }
+    return pd.DataFrame(table)
+
+
+def suppress(result: Aggregate, least: float, *, sex: bool, ages: Sequence[int] | None) -> Aggregate:
+    """Replace small counts by a sign, and with them the whole breakdown that would give them away.
+
+    A total below ``least`` takes its row along; a part below ``least`` takes all parts of the same breakdown in its row
+    (sex, age, age by sex), because the total minus the rest would tell it. Zero is shown.
+
+    Parameters
+    ----------
+    result : Aggregate
+        Exact counts.
+    least : float
+        Smallest count but zero that is handed on.
+    sex : bool
+        There is a breakdown by sex.
+    ages : sequence of int or None
+        Bounds of the breakdown by age; None without one.
+
+    Returns
+    -------
+    Aggregate
+        ``.`` stands where a count is not handed on.
+
+    Raises
+    ------
+    FormatError
+        The table has none of the columns that these breakdowns make.
+    """
+    labels = age_labels(ages) if ages is not None else ()
+    groups = [["Anzahl"], list(SEXES) if sex else [], list(labels)]
+    groups.append([f"{label}, {name}" for label in labels for name in SEXES] if sex else [])
+    table = result.table.copy()
+    everything = [name for group in groups for name in group]
+    if set(everything) - set(table.columns):
+        raise FormatError("die Tabelle hat diese Gliederung nicht", where="suppress", hint="sex und ages prüfen")
+    exact = table[everything].to_numpy()
+    table[everything] = table[everything].astype("object")
+    total = exact[:, 0]
+    small_total = (total > 0) & (total < least)
+    start = 0
+    for group in groups:
+        values = exact[:, start : start + len(group)]
+        start += len(group)
+        if not group:
+            continue
+        small = ((values > 0) & (values < least)).any(axis=1) | small_total
+        table.loc[small, group] = SECRET
+    return Aggregate(table, result.rows, result.counted, result.report)
