@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from service.api.addresses import Addresses
 from service.locale import LANGUAGES, Language, say
+from service.reports.page import number
 from service.settings import Settings
 
 WEB = Path(__file__).resolve().parent.parent / "web"
@@ -70,6 +71,7 @@ class Pages:
             lstrip_blocks=True,
         )
         self._environment.filters["figure"] = thousands
+        self._environment.globals["number"] = number
 
     def static(self, base: str, path: str) -> str:
         """Return the address of a static file; its content's hash makes it safe to cache for good."""

@@ -16,6 +16,7 @@ from geodata import catalogue
 from geodata.county import County, load_county
 from geodata.store.model import Collection, Edition
 from service.progress import Steps
+from service.reports.indicator_sheet import build_sheets, write_sheets
 from service.workflows.composite import compute_index, index_collection
 from service.workflows.figures import Figures
 from service.workflows.handdown import Allocation, build_allocations
@@ -225,6 +226,17 @@ def _write(
     pd.concat(long, ignore_index=True).to_parquet(kept / "figures.parquet", index=False)
     if built.edition == "internal":
         keep_areas(folder, inputs)
+        if not inputs.moves.empty:
+            inputs.moves.to_parquet(kept / "moves.parquet", index=False)
+    sheets = build_sheets(
+        inputs.county,
+        inputs.levels,
+        built.collections,
+        tables=inputs.tables,
+        edition=built.edition,
+        publication=draft.id,
+    )
+    write_sheets(folder, sheets)
 
 
 def manifest(publication: str, inputs: Inputs, built: Built) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from service.api.dependencies import Ctx, latest_first
 from service.api.embedding import snippets
 from service.api.negotiation import MediaType
 from service.api.ogc import documents
+from service.api.routers.indicators import sheets_of
 
 router = APIRouter()
 READ = ["GET", "HEAD"]
@@ -30,7 +31,9 @@ def collection(context: Ctx, collection_id: str) -> Response:
     context.parameters()
     meta = context.collection(collection_id)
     if context.format(MediaType.JSON, MediaType.HTML) == MediaType.HTML:
-        return context.page("collection.html", meta=meta, snippets=snippets(context, meta))
+        known = sheets_of(context)
+        sheets = [known[i["id"]] for i in meta.metadata.get("indicators", ()) if i["id"] in known]
+        return context.page("collection.html", meta=meta, snippets=snippets(context, meta), sheets=sheets)
     return context.json(documents.collection(meta, context.addresses, context.language))
 
 
