@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from geodata.errors import TerritoryError
+from geodata.errors import TerritoryError, some
 from geodata.models import OBSERVATION_COLUMNS, Flag, Observations, Origin, Status
 from geodata.readers.findings import is_count
 from geodata.territory import Territory
@@ -104,10 +104,12 @@ def _require_boundaries(inputs: Inputs, level: str, date: dt.date, territory: Te
     """Refuse a boundary date on which the level's own areas did not exist."""
     wrong = [key for key in inputs.inside(level) if not territory.alive(key, date)]
     if wrong:
-        first, last = territory.window(wrong)
-        span = f"from {first} on" if last == dt.date.max else f"until {last}"
+        spans = []
+        for key in wrong:
+            first, last = territory.window([key])
+            spans.append(f"{territory.named([key])} (since {first})" if first > date else f"{key} (until {last})")
         raise TerritoryError(
-            f"expected areas of the Gebietsstand {date}, found {territory.named(wrong)}, which exist {span} only",
+            f"expected areas of the Gebietsstand {date}, found {some(spans)}",
             where=f"levels.{level}.boundary_date",
             hint="set boundary_date to the Gebietsstand of the file, or take the file of that day",
         )
