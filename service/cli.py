@@ -277,8 +277,10 @@ def _only_county(state: Path) -> str:
 # Groups of commands; their modules import nothing heavy until one of them is called.
 from service.commands.catalogue import catalogue  # noqa: E402
 from service.commands.supply import supply  # noqa: E402
+from service.commands.update import update  # noqa: E402
 
 main.add_command(catalogue)
+main.add_command(update)
 main.add_command(supply)
 
 

@@ -81,6 +81,9 @@ def build_sheets(
         sources = {s.id: s for s in (county.sources[where[v].source] for v in (*used, *by_sex))}
         if layer.source is not None:
             sources[layer.source.id] = layer.source
+        for target in indicator.handed_down:
+            for source in _ancillary(county, levels, indicator.level, target, edition):
+                sources.setdefault(source.id, source)
         handed = [
             {"collection": c.id, **c.metadata["handed_down"][indicator.id]}
             for c in collections
@@ -104,7 +107,7 @@ def build_sheets(
             "breakdown": {sex: [_part(county, v, edition) for v in pair] for sex, pair in indicator.breakdown.items()},
             "coverage": coverage,
             "handed_down": handed,
-            "tested": [{"collection": c.id, "method": dict(c.metadata.get("method") or {})} for c in hotspots],
+            "tested": _tested(hotspots),
             "index": county.index is not None and indicator.id in county.index.indicators,
             "sources": [_source(s) for s in sources.values()],
             "collections": [{"id": c.id, "title": _both(c.title)} for c in collections if c.id in own or c in hotspots],
@@ -118,6 +121,32 @@ def build_sheets(
 
 def _iso(layer: AreaLayer) -> str | None:
     return layer.boundary_date.isoformat() if layer.boundary_date else None
+
+
+def _ancillary(
+    county: County, levels: Mapping[str, AreaLayer], level: str, target: str, edition: Edition
+) -> Iterable[Source]:
+    """Yield what says where people live: it must be named wherever its result is shown."""
+    way = county.allocations[level, target]
+    if edition not in way.editions:
+        return
+    ancillary = county.ancillary.get(way.weights)
+    while ancillary is not None:
+        yield county.sources[ancillary.source]
+        ancillary = county.ancillary.get(ancillary.benchmark or "")
+    boundaries = levels[target].source
+    if boundaries is not None:
+        yield boundaries
+
+
+def _tested(hotspots: Sequence[Collection]) -> list[dict[str, Any]]:
+    """Say each method once, with the layers that show it."""
+    found: dict[str, dict[str, Any]] = {}
+    for collection in hotspots:
+        method = dict(collection.metadata.get("method") or {})
+        said = found.setdefault(method.get("de", ""), {"collections": [], "method": method})
+        said["collections"].append({"id": collection.id, "title": _both(collection.title)})
+    return list(found.values())
 
 
 def _label(name: str, column: str) -> str:

@@ -271,11 +271,16 @@ def gender_fields(indicator: Indicator) -> list[Field]:
             Field(f"{indicator.id}_{sex}", "number", _with(indicator, end), indicator.definition, indicator.unit)
             for sex, end in pairs.items()
         ),
-        Field(f"{indicator.id}_gap", "number", gap, Text("Keine Wertung", "No judgement"), GAP_UNIT),
+        Field(f"{indicator.id}_gap", "number", gap, Text("Keine Wertung", "No judgement"), gap_unit(indicator)),
         _status_field(f"{indicator.id}_gap_status", indicator),
         Field(f"{indicator.id}_gap_origin", "string", _with(indicator, Text(": Herkunft", ": origin")), values=ORIGIN),
         _flags_field(f"{indicator.id}_gap_flags", indicator),
     ]
+
+
+def gap_unit(indicator: Indicator) -> str:
+    """Return the unit of a difference: percent differ by percentage points."""
+    return GAP_UNIT if indicator.unit == "%" else indicator.unit
 
 
 def handed_down_note(inputs: Inputs, indicator: Indicator, allocation: Allocation) -> dict[str, Any]:
@@ -289,10 +294,17 @@ def handed_down_note(inputs: Inputs, indicator: Indicator, allocation: Allocatio
     if gap > OLD_ANCILLARY:
         remarks_de.append(f"Zwischen Hilfsdaten ({year}) und Zahlen ({data_year}) liegen {gap} Jahre.")
         remarks_en.append(f"Ancillary data ({year}) and figures ({data_year}) are {gap} years apart.")
-    if allocation.fallbacks:
-        count = len(allocation.fallbacks)
-        remarks_de.append(f"In {count} Gebieten sagen die Hilfsdaten nichts; dort ist gleichmäßig verteilt.")
-        remarks_en.append(f"In {count} areas the ancillary data say nothing; there the figures are spread evenly.")
+    nowhere = int((allocation.weights.provenance == "outside").sum())
+    if nowhere:
+        remarks_de.append(f"Die Zahlen von {nowhere} Gebieten kommen nirgends an: Kein Zielgebiet liegt in ihnen.")
+        remarks_en.append(f"The figures of {nowhere} areas arrive nowhere: no target lies in them.")
+    spread = len(allocation.fallbacks) - nowhere
+    if spread:
+        remarks_de.append(f"In {spread} Gebieten sagen die Hilfsdaten nichts; dort ist gleichmäßig verteilt.")
+        remarks_en.append(f"In {spread} areas the ancillary data say nothing; there the figures are spread evenly.")
+    if not allocation.nested:
+        remarks_de.append("Zielgebiete, die in mehreren Quellgebieten liegen, tragen einen Mischwert.")
+        remarks_en.append("Targets that lie in several source areas carry a mixed value.")
     return {
         "source_level": allocation.source,
         "n_effective": n,
@@ -303,9 +315,9 @@ def handed_down_note(inputs: Inputs, indicator: Indicator, allocation: Allocatio
         "remarks": {"de": remarks_de, "en": remarks_en},
         "text": {
             "de": f"Modelliert aus {n} Gebieten der Ebene {level.title.de}, verteilt nach {allocation.ancillary}: "
-            f"höchstens {n} verschiedene Werte, keine Aussage über Unterschiede innerhalb eines Gebiets.",
-            "en": f"Modelled from {n} areas of level {level.title.en} by {allocation.ancillary}: at most {n} distinct "
-            f"values, nothing is said about differences inside one of them.",
+            f"{n} unabhängige Beobachtungen, keine Aussage über Unterschiede innerhalb eines Gebiets.",
+            "en": f"Modelled from {n} areas of level {level.title.en} by {allocation.ancillary}: {n} "
+            f"independent observations, nothing is said about differences inside one of them.",
         },
     }
 
@@ -322,6 +334,13 @@ def metadata(inputs: Inputs, level: str, indicators: Iterable[Indicator], **extr
                 sources[source.id] = source
     if layer.source is not None:
         sources[layer.source.id] = layer.source
+    for note in extra.get("handed_down", {}).values():
+        # What says where people live is named wherever its result is shown.
+        way = inputs.county.allocations[note["source_level"], level]
+        ancillary = inputs.county.ancillary.get(way.weights)
+        if ancillary is not None:
+            source = inputs.county.sources[ancillary.source]
+            sources[source.id] = source
     return {
         "attribution": "; ".join(dict.fromkeys(s.attribution for s in sources.values() if s.attribution)),
         "licence": "; ".join(dict.fromkeys(s.licence for s in sources.values() if s.licence)),
