@@ -136,10 +136,11 @@ def _gaps(table: pd.DataFrame) -> Iterator[str]:
     steps = np.diff(years)
     if len(years) < 3:
         return
-    # A table of every fifth year has no gaps.
-    usual = int(np.median(steps))
+    # A table of every fifth year has no gaps, one of years without any rhythm neither.
+    usual = int(steps.min())
+    rhythm = bool((steps % usual == 0).all() and (steps == usual).mean() >= 0.5)
     lacking = [year for year in range(years[0], years[-1], usual) if year not in set(years)]
-    if lacking:
+    if lacking and rhythm:
         yield f"gap in the years: {some(lacking, 10)} lacking between {years[0]} and {years[-1]}"
     says = table[table["value"].notna()]
     for variable, rows in says.groupby("variable", sort=False):
