@@ -16,8 +16,6 @@ from itertools import groupby
 from pathlib import Path
 from types import MappingProxyType
 
-import pandas as pd
-
 from geodata.crosswalk import Crosswalk
 from geodata.errors import ConfigError, TerritoryError, some
 from geodata.keys import require_keys
@@ -384,24 +382,3 @@ def dissolved(key: str, year: int) -> Dissolution | None:
     True
     """
     return packaged().dissolved(key, dt.date(year, 12, 31))
-
-
-def ends_of(keys: pd.Series, territory: Territory | None = None) -> pd.Series:
-    """Return the first day on which each key is known not to exist; NaT where nothing is known.
-
-    Parameters
-    ----------
-    keys : pandas.Series
-        Keys as text.
-    territory : Territory, optional
-        What is known; default: what is packaged.
-
-    Returns
-    -------
-    pandas.Series
-        datetime64 on the index of `keys`.
-    """
-    known = (territory or packaged()).ends
-    codes, unique = pd.factorize(keys)
-    days = pd.Series([known[k].date if k in known else None for k in map(str, unique)], dtype="datetime64[s]")
-    return pd.Series(days.to_numpy()[codes], index=keys.index)

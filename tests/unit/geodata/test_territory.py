@@ -10,7 +10,7 @@ import pytest
 
 from geodata.crosswalk import Crosswalk
 from geodata.errors import AreaKeyError, ConfigError, MissingFileError, TerritoryError
-from geodata.territory import Territory, dissolved, ends_of, load_territory, packaged
+from geodata.territory import Territory, dissolved, load_territory, packaged
 
 HEAD = '[[mergers]]\ndate = 2015-01-01\nfrom = ["A1", "A2"]\nto = "A3"\nsource = "law"\n'
 D14, D15, D16, D20 = (dt.date(y, 12, 31) for y in (2014, 2015, 2016, 2020))
@@ -193,6 +193,3 @@ def test_the_old_question_is_still_answered():
     assert end is not None
     assert (end.year, end.successor) == (2015, "03157009")
     assert dissolved("03157003", 2014) is None
-    days = ends_of(pd.Series(["03157003", "03157006"], index=[7, 9]))
-    assert days.isna().tolist() == [False, True]
-    assert days[7] == pd.Timestamp(2015, 1, 1)
