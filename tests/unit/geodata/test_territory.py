@@ -193,3 +193,14 @@ def test_the_old_question_is_still_answered():
     assert end is not None
     assert (end.year, end.successor) == (2015, "03157009")
     assert dissolved("03157003", 2014) is None
+
+
+def test_an_event_counts_from_its_first_day_on(tmp_path):
+    known = read(tmp_path, HEAD)
+    day = dt.date(2015, 1, 1)
+    assert known.crosswalk(D14, day, ["A1", "A2"]).targets("A1") == ("A3",)
+    assert known.crosswalk(dt.date(2013, 1, 1), D14, ["A1", "A2"]).targets("A1") == ("A1",)
+    assert known.crosswalk(day, D15, ["A3"]).sources("A3") == ("A3",)
+    assert known.crosswalk(D15, day, ["A3"]).sources("A3") == ("A3",)
+    with pytest.raises(TerritoryError):
+        known.crosswalk(day, D14, ["A3"])

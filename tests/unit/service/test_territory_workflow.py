@@ -15,9 +15,11 @@ from affine import Affine
 from shapely.geometry import box
 
 from geodata.county import load_county
+from geodata.crosswalk import Crosswalk
 from geodata.errors import AreaKeyError, ConfigError, TerritoryError
 from geodata.models import Flag, Status
 from service.workflows.read import Inputs, read_inputs
+from service.workflows.territory import Frame, moved_rows
 
 COUNTY = """
 [county]
@@ -336,3 +338,15 @@ def test_a_run_stores_the_moves_and_the_notes(tmp_path):
     assert len(kept[kept["variable"] == "leute"]) == 7
     assert set(kept["to"]) == {dt.date(2020, 1, 1)}
     assert not (report.folder / "public" / "inputs" / "moves.parquet").exists()
+
+
+def test_a_sum_is_as_certain_as_its_least_certain_part():
+    day = dt.date(2015, 1, 1)
+    walk = Crosswalk.build(day, day, [("A1", "A3", 1.0), ("A2", "A3", 1.0)], ())
+    rows = pd.DataFrame(
+        {"value": [1.0, 2.0], "status": "observed", "origin": ["sample", "counted"], "flags": [0, 2]},
+        index=["A1", "A2"],
+    )
+    new, moves, broken = moved_rows(walk, Frame(rows, 2012, extensive=True))
+    assert new.loc["A3"].tolist() == [3.0, "observed", "sample", (Flag.REVISED | Flag.CONVERTED).value]
+    assert (len(moves), broken) == (2, ())
