@@ -16,7 +16,22 @@ from geodata.models import Kind, Origin, Polarity, Text, Topic
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
 Characteristic = Literal["nationality", "migration", "religion", "sex"]
-Format = Literal["table", "genesis-flat", "inkar", "zensus-grid", "zensus2011-long", "zensus2011-grid"]
+#: Keys of :data:`geodata.readers.recognise.FORMATS`.
+Format = Literal[
+    "table",
+    "genesis-flat",
+    "genesis-flat-old",
+    "genesis-classic",
+    "inkar",
+    "regionaltabelle",
+    "zensus-grid",
+    "zensus2011-grid",
+    "zensus2011-classes",
+    "zensus2011-long",
+    "vg250",
+    "ba",
+    "lsn",
+]
 Legend = Literal["none", "classic", "lsn-new", "lsn-old", "zensus", "zensus2011", "ba", "mss"]
 EditionName = Literal["public", "internal"]
 
@@ -130,7 +145,7 @@ class TableSpec(Section):
     source: Identifier
     levels: tuple[Identifier, ...]
     file: str
-    format: Format
+    format: Format | None = Field(default=None, description="told by content where it is left out")
     columns: dict[Identifier, ColumnSpec]
     sheet: str | None = None
     area: str | None = None

@@ -144,12 +144,15 @@ class Observations:
         None where a file was read outside a county (``sozialmonitor check FILE``).
     notes : tuple of str
         What the reader recognised and decided: encoding, decimal sign, totals, legend.
+    rows : int
+        Data rows of the file that was read; 0 where the observations come from elsewhere.
     """
 
     table: pd.DataFrame
     units: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     source: Source | None = None
     notes: tuple[str, ...] = ()
+    rows: int = 0
 
     @property
     def variables(self) -> tuple[str, ...]:

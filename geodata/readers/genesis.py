@@ -2,8 +2,8 @@
 
 UTF-8 with BOM, ``;``, one value a row, the dimensions numbered: ``1_variable_code … 1_variable_attribute_label``,
 ``2_…``. A total has an *empty* attribute code. One dimension is the region, and its variable code may change from row
-to row (``KREISE``, ``REGBEZ``, ``DLAND`` in one file). Files from before version 5 are brought to the same columns first
-(:mod:`geodata.readers.genesis_old`).
+to row (``KREISE``, ``REGBEZ``, ``DLAND`` in one file). Files from before version 5 are brought to the same columns
+first (:mod:`geodata.readers.genesis_old`).
 """
 
 from __future__ import annotations
@@ -17,11 +17,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from geodata.errors import ColumnError, FormatError, NoDataError, SignError, some
+from geodata.errors import ColumnError, FormatError, NoDataError, some
 from geodata.keys import convert_keys
-from geodata.models import Flag, Observations, Source, Status
-from geodata.readers import genesis_old, long, signs, text
-from geodata.territory import dissolved
+from geodata.models import Observations, Source, Status
+from geodata.readers import genesis_old, genesis_signs, long, signs, text
 
 if TYPE_CHECKING:
     from geodata.county_schema import ColumnSpec
@@ -137,7 +136,8 @@ def read_genesis(
     of = {name: spec.share_of for name, spec in (columns or {}).items() if spec.share_of}
     if of:
         blocks = _aligned(blocks, str(path))
-    return long.assemble(long.shares(blocks, of, where=str(path)), source=source, notes=notes, where=str(path))
+    whole = long.shares(blocks, of, where=str(path))
+    return long.assemble(whole, source=source, notes=notes, where=str(path), rows=len(flat.rows))
 
 
 def open_flat(path: Path, *, area: str | None = None, legend: str | None = None) -> Flat:
@@ -188,7 +188,7 @@ def open_flat(path: Path, *, area: str | None = None, legend: str | None = None)
     cells = signs.parse(rows["value"], known, decimal=decimal, where=where, column="value")
     period = long.years(rows["time"], where=where, name="time")
     if "value_q" in names:
-        cells = cells.with_flags(_quality(rows["value_q"], where))
+        cells = cells.with_flags(genesis_signs.quality_flags(rows["value_q"], where))
         notes.append("quality column value_q read")
     notes.append(f"signs: legend {version}")
     if known.signs.get("-", (None,))[0] in (Status.ZERO, Status.ZERO_OR_SUPPRESSED):
@@ -247,85 +247,13 @@ def _decimal(values: pd.Series, where: str) -> tuple[str, str]:
     return (".", "decimal point") if point.any() else (",", "decimal comma")
 
 
-def _quality(column: pd.Series, where: str) -> np.ndarray:
-    codes, unique = pd.factorize(column)
-    # An attribute may be combined: "p()" is provisional and limited.
-    flags, unknown = [], []
-    for mark in unique:
-        whole = signs.QUALITY.get(str(mark).strip())
-        if whole is None:
-            parts = re.findall(r"\( ?\)|.", str(mark).replace(" ", ""))
-            if not parts or any(part not in signs.QUALITY for part in parts):
-                # In place of a number the quality column may repeat the sign that stands in the value column.
-                if mark in signs.LEGENDS["classic"].signs:
-                    parts = []
-                else:
-                    unknown.append(repr(str(mark)))
-            whole = Flag.NONE
-            for part in parts:
-                whole |= signs.QUALITY.get(part, Flag.NONE)
-        flags.append(whole.value)
-    if unknown:
-        raise SignError(
-            f"column 'value_q': expected one of {' '.join(k for k in signs.QUALITY if k)}, found {some(unknown)}",
-            where=where,
-            hint="look the mark up in the database's legend and report it",
-        )
-    return np.array(flags, dtype=np.int64)[codes]
-
-
 def _not_delivered(
     rows: pd.DataFrame, region: int, period: pd.Series, cells: signs.Parsed, notes: list[str]
 ) -> signs.Parsed:
     """Tell "the whole region is a dash" from zero: nothing was delivered, or the area does not exist any more."""
     keys = rows[f"{region}_variable_attribute_code"]
     dash = (rows["value"].str.strip() == "-").to_numpy()
-    return silent_regions(keys, period, dash, cells, notes)
-
-
-def silent_regions(
-    keys: pd.Series, period: pd.Series, dash: np.ndarray, cells: signs.Parsed, notes: list[str]
-) -> signs.Parsed:
-    """Tell regions of which nothing was delivered, and areas that do not exist any more, from zeros.
-
-    Parameters
-    ----------
-    keys, period : pandas.Series
-        Region and year of each cell.
-    dash : numpy.ndarray
-        bool; the cell holds ``-``.
-    cells : Parsed
-        In the same order.
-    notes : list of str
-        What is found is added.
-
-    Returns
-    -------
-    Parsed
-        With ``not_delivered`` and ``area_does_not_exist`` where they apply.
-    """
-    frame = pd.DataFrame({"key": keys.to_numpy(), "year": period.to_numpy(), "dash": dash})
-    by_year = frame.groupby(["key", "year"])["dash"]
-    by_key = frame.groupby("key")["dash"]
-    # One dash alone may well be a zero; two cells or two years that are all dashes are not.
-    whole = by_year.transform("all") & (
-        (by_year.transform("size") >= 2) | (by_key.transform("all") & (by_key.transform("size") >= 2))
-    )
-    judged = frame[frame["dash"] & by_year.transform("all")].drop_duplicates(["key", "year"])
-    dead_pairs = {(k, y) for k, y in zip(judged["key"], judged["year"], strict=True) if dissolved(str(k), int(y))}
-    dead = np.zeros(len(frame), dtype=bool)
-    if dead_pairs:
-        dead = pd.MultiIndex.from_frame(frame[["key", "year"]]).isin(list(dead_pairs))
-    silent = whole.to_numpy() & ~dead
-    if silent.any():
-        gone = pd.unique(frame["key"][silent])
-        notes.append(
-            f"{len(gone)} of {frame['key'].nunique()} regions have '-' in every cell of a year: "
-            f"not delivered, not zero ({some(gone)})"
-        )
-    if dead.any():
-        notes.append(f"dissolved areas: {some(sorted({k for k, _ in dead_pairs}))}")
-    return cells.with_status(silent, Status.NOT_DELIVERED).with_status(dead, Status.AREA_DOES_NOT_EXIST)
+    return genesis_signs.silent_regions(keys, period, dash, cells, notes)
 
 
 def _all_variables(flat: Flat) -> dict[str, tuple[np.ndarray, str]]:

@@ -18,8 +18,8 @@ from geodata.readers import text
 
 #: What to do about a code.
 HINTS = {
-    98: "the table is too large for the dialogue: request it with job=true and fetch the result with resultfile, or ask "
-    "for fewer years and regions",
+    98: "the table is too large for the dialogue: request it with job=true and fetch the result with resultfile, "
+    "or ask for fewer years and regions",
     99: "a job was started, the table is not here yet: wait, then fetch it with resultfile under the name above",
     104: "no object of that name or selection: check the table's name, years and regional key",
 }

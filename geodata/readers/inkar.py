@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from geodata.errors import FormatError, NoDataError, some
+from geodata.errors import FormatError, GeodataError, NoDataError, some
 from geodata.keys import convert_keys
 from geodata.models import Observations, Source
 from geodata.readers import long, signs, text
-from geodata.readers.sheet import Sheet, open_sheet
+from geodata.readers.sheet import Sheet, open_sheet, sheet_names
 
 if TYPE_CHECKING:
     from geodata.county_schema import ColumnSpec
@@ -125,15 +125,14 @@ def read_inkar(
     of = {name: spec.share_of for name, spec in (columns or {}).items() if spec.share_of}
     if of and len(shared) > 1:
         raise FormatError("share_of needs the same years in every variable", where=where, hint="use two tables")
-    return long.assemble(long.shares(blocks, of, where), source=source, notes=notes, where=where)
+    return long.assemble(long.shares(blocks, of, where), source=source, notes=notes, where=where, rows=len(body))
 
 
 def open_inkar(path: Path, *, sheet: str | None = None) -> tuple[Sheet, _Layout]:
     """Open the table and read its two header rows; see :func:`read_inkar`."""
-    from geodata.readers.sheet import WORKBOOKS
-
-    if sheet is None and path.suffix.lower() in WORKBOOKS:
-        sheet = "Daten"
+    if sheet is None:
+        names = sheet_names(path)
+        sheet = next((name for name in names if name == "Daten" or _holds(path, name)), None)
     opened = open_sheet(path, sheet=sheet)
     if len(opened.cells) < 2:
         raise NoDataError("expected two header rows and data, found one row", where=str(path), hint="export it again")
@@ -153,6 +152,15 @@ def open_inkar(path: Path, *, sheet: str | None = None) -> tuple[Sheet, _Layout]
             hint="the second header row holds years: 1998, 1999, …",
         )
     return opened, layout
+
+
+def _holds(path: Path, sheet: str) -> bool:
+    """Tell whether a sheet of another name begins with INKAR's header rows."""
+    try:
+        cells = open_sheet(path, sheet=sheet).cells
+    except GeodataError:
+        return False
+    return len(cells) > 1 and is_inkar(*([str(cell).strip() for cell in cells.iloc[row]] for row in (0, 1)))
 
 
 def _wanted(

@@ -49,7 +49,9 @@ def constant(text: str, length: int) -> pd.Series:
     return text_column([text], np.zeros(length, dtype=np.int64))
 
 
-def assemble(blocks: Sequence[Block], *, source: Source | None, notes: Iterable[str], where: str) -> Observations:
+def assemble(
+    blocks: Sequence[Block], *, source: Source | None, notes: Iterable[str], where: str, rows: int = 0
+) -> Observations:
     """Put variables under each other.
 
     Parameters
@@ -62,6 +64,8 @@ def assemble(blocks: Sequence[Block], *, source: Source | None, notes: Iterable[
         What the reader recognised.
     where : str
         File, for messages.
+    rows : int, default 0
+        Data rows of the file.
 
     Returns
     -------
@@ -108,7 +112,7 @@ def assemble(blocks: Sequence[Block], *, source: Source | None, notes: Iterable[
         )
     table = pd.concat(frames, ignore_index=True)[list(OBSERVATION_COLUMNS)]
     units = MappingProxyType({block.variable: block.unit for block in blocks})
-    return Observations(table, units, source, tuple(dict.fromkeys(note for note in notes if note)))
+    return Observations(table, units, source, tuple(dict.fromkeys(note for note in notes if note)), rows)
 
 
 def _require_unique(area: pd.Series, period: pd.Series, variable: str, where: str) -> None:
@@ -139,6 +143,7 @@ _YEARS = (
     re.compile(r"[0-9]{1,2}\.[0-9]{1,2}\.(?P<year>[0-9]{4})"),  # 31.12.2022
     re.compile(r"(?P<year>[0-9]{4})(?:0[1-9]|1[0-2])(?:[0-9]{2})?"),  # 202012 or 20201231
     re.compile(r"(?P<year>[0-9]{4})\.0"),  # a spreadsheet's number
+    re.compile(r"(?:(?:WS|SS|Schuljahr|Wintersemester|Sommersemester)\s+)?(?P<year>[0-9]{4})/(?:[0-9]{2}|[0-9]{4})"),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,75 @@ import numpy as np
 from geodata.errors import ColumnError, CrsError, FormatError, NoDataError
 from geodata.models import Raster
 from geodata.readers import text
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a raster says of itself.
+
+    Attributes
+    ----------
+    bands : tuple of str
+        Descriptions, or their numbers.
+    nodata : float or None
+        Of band 1.
+    unit : str
+        Of band 1; empty where none is named.
+    cloud_optimised : bool
+        GDAL wrote it as COG.
+    """
+
+    bands: tuple[str, ...]
+    nodata: float | None
+    unit: str
+    driver: str
+    cloud_optimised: bool
+
+
+def about(path: Path) -> About:
+    """Read what a raster says of itself, without its values.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+
+    Returns
+    -------
+    About
+        Bands, nodata, unit, kind of file.
+
+    Raises
+    ------
+    MissingFileError, NoDataError, FormatError
+        No file, nothing in it, or no raster.
+    """
+    import rasterio
+    from rasterio.errors import NotGeoreferencedWarning, RasterioError
+
+    text.peek(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            with rasterio.open(path) as source:
+                structure = source.tags(ns="IMAGE_STRUCTURE")
+                return About(
+                    tuple(name or f"band {i}" for i, name in enumerate(source.descriptions, start=1)),
+                    None if source.nodata is None else float(source.nodata),
+                    next((unit for unit in source.units[:1] if unit), "") or source.tags(1).get("unit", ""),
+                    str(source.driver),
+                    structure.get("LAYOUT") == "COG",
+                )
+    except (RasterioError, OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> FormatError:
+    return FormatError(
+        f"expected a raster that GDAL reads: {str(error).splitlines()[0] if str(error) else type(error).__name__}",
+        where=str(path),
+        hint="it may be truncated, or another format under this name: export it again",
+    )
 
 
 def read_raster(path: Path, *, band: int = 1, unit: str = "", year: int | None = None) -> Raster:
@@ -22,7 +92,7 @@ def read_raster(path: Path, *, band: int = 1, unit: str = "", year: int | None =
     band : int, default 1
         Counted from 1.
     unit : str
-        What one cell counts.
+        What one cell counts; by default what the file names.
     year : int, optional
         Reference year.
 
@@ -60,6 +130,7 @@ def read_raster(path: Path, *, band: int = 1, unit: str = "", year: int | None =
                         where=where,
                         hint="warp it, for example with gdalwarp",
                     )
+                unit = unit or source.units[band - 1] or source.tags(band).get("unit", "")
                 values = source.read(band, masked=True).astype(np.float64).filled(np.nan)
                 crs = source.crs.to_string()
     except NotGeoreferencedWarning:
@@ -67,11 +138,7 @@ def read_raster(path: Path, *, band: int = 1, unit: str = "", year: int | None =
     except (RasterioError, OSError, ValueError) as error:
         if isinstance(error, CrsError | FormatError | ColumnError):
             raise
-        raise FormatError(
-            f"expected a raster that GDAL reads: {str(error).splitlines()[0] if str(error) else type(error).__name__}",
-            where=where,
-            hint="it may be truncated, or another format under this name: export it again",
-        ) from error
+        raise _unreadable(path, error) from error
     if not np.isfinite(values).any():
         raise NoDataError(f"band {band} holds nothing but nodata", where=where, hint="check band and nodata value")
     if np.isinf(values).any():

@@ -155,8 +155,8 @@ def _plain(value: Any) -> Any:
 def _workbook(path: Path, sheet: str | None) -> Sheet:
     where = str(path)
     xml = spreadsheetml.read_sheets(path) if _is_xml(path) else None
-    book = None if xml is not None else _book(path)
-    names = tuple(xml) if xml is not None else tuple(book.sheet_names)
+    book: Any = _book(path) if xml is None else None
+    names = tuple(xml if xml is not None else book.sheet_names)
     if sheet is None and len(names) == 1:
         sheet = names[0]
     if sheet is None or sheet not in names:

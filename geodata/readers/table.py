@@ -110,7 +110,7 @@ def read_plain(
     of = {name: spec.share_of for name, spec in columns.items() if spec.share_of}
     if of and any(len(block.area_id) != len(rows) for block in blocks.values()):
         raise ColumnError("share_of and select cannot be combined in one table", where=where, hint="use two tables")
-    return long.assemble(long.shares(blocks, of, where), source=source, notes=notes, where=where)
+    return long.assemble(long.shares(blocks, of, where), source=source, notes=notes, where=where, rows=len(rows))
 
 
 def _header(opened: Sheet, wanted: list[str]) -> int:

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from geodata.errors import NoDataError, some
-from geodata.models import Status
 from geodata.readers import long, signs, text
 from geodata.readers.sheet import Sheet
 from geodata.readers.verdict import Verdict
@@ -61,42 +60,53 @@ def describe_table(sheet: Sheet, path: Path, encoding: str) -> Verdict:
         findings.append(f"{header} rows stand above the header")
 
     columns = {position: rows[position].str.strip() for position, name in enumerate(names) if name}
-    columns = {position: column[column != ""] for position, column in columns.items()}
-    key = next((at for at, column in columns.items() if len(column) and _keylike(column, names[at])), None)
+    filled = {position: column[column != ""] for position, column in columns.items()}
+    sure = [at for at, column in filled.items() if len(column) and _keylike(column, names[at], sure=True)]
+    guesses = (at for at, column in filled.items() if len(column) and _keylike(column, names[at]))
+    # Of several, the key is the one that tells most areas apart; the others name the levels above.
+    key = max(sure, key=lambda at: filled[at].nunique()) if sure else next(guesses, None)
     keys = 0
     if key is not None:
-        keys = int(columns[key].nunique())
-        findings += _key_findings(names[key], columns[key], sheet)
-    statuses: Counter[str] = Counter()
+        keys = int(filled[key].nunique())
+        findings += _key_findings(names[key], filled[key], sheet)
+        findings += [f"{names[at]!r} looks like the key of another level" for at in sure if at != key]
     years: set[int] = set()
-    provisional = False
+    values: list[int] = []
+    signed: dict[int, tuple[Counter[str], Counter[str]]] = {}
     sentinels: dict[float, list[str]] = {}
-    for position, column in columns.items():
+    for position, column in filled.items():
         name = names[position]
         if column.empty:
             findings.append(f"{name!r} is empty")
             continue
-        if position == key:
+        if position == key or position in sure:
             continue
         found = _years(column)
         if found:
             years |= found
             continue
-        values, marks, other = _numbers(column, decimal)
-        if not values:
+        number, marks, other = _numbers(column, decimal)
+        if not number:
             continue  # text
-        signed = _sentinels(column, decimal)
-        for sentinel in signed:
+        values.append(position)
+        signed[position] = (marks, other)
+        for sentinel in _sentinels(column, decimal):
             sentinels.setdefault(sentinel, []).append(name)
-        # −9999 is a number to nobody; −1 and −9 may be one.
-        lost = sum(count for sentinel, count in signed.items() if sentinel < -90)
-        statuses[Status.OBSERVED.value] += values - lost
-        statuses[Status.NOT_DELIVERED.value] += lost
-        statuses[Status.MISSING.value] += len(rows) - len(column)
-        provisional = provisional or any(mark.rstrip().endswith("p") for mark in marks)
-        findings += _signs(name, marks, other, decimal)
+    legend = _legend([marks for marks, _ in signed.values()], sentinels, decimal)
+    findings.append(f"signs: read with legend {legend.id}")
+    statuses: Counter[str] = Counter()
+    flags: Counter[str] = Counter()
+    for position in values:
+        marks, other = signed[position]
+        for cell, count in columns[position].value_counts().items():
+            read = signs.read_cell(str(cell), legend, decimal)
+            if read is None:
+                continue
+            statuses[read[1].value] += int(count)
+            flags.update({(flag.name or "").lower(): int(count) for flag in read[2]})
+        findings += _signs(names[position], marks, other, decimal)
     for sentinel, where_found in sentinels.items():
-        known = [version for version, legend in signs.LEGENDS.items() if sentinel in legend.numbers]
+        known = [version for version, other_legend in signs.LEGENDS.items() if sentinel in other_legend.numbers]
         hint = f' (legend = "{known[0]}")' if known else ""
         findings.append(f"{sentinel:g} may be a sign, not a number{hint}: in {some(where_found)}")
     if not keys:
@@ -105,14 +115,27 @@ def describe_table(sheet: Sheet, path: Path, encoding: str) -> Verdict:
         format="table",
         encoding=encoding,
         decimal=note.split(" (")[0],
+        legend=legend.id if values else "",
         rows=len(rows),
+        values=sum(statuses.values()),
         areas=keys,
         periods=tuple(sorted(years)),
         variables=tuple(name for name in names if name),
         statuses=+statuses,
+        flags=+flags,
         findings=tuple(findings),
-        provisional=provisional,
     )
+
+
+def _legend(marks: list[Counter[str]], sentinels: dict[float, list[str]], decimal: str) -> signs.Legend:
+    """Choose the legend to count by: that of −9999, else the first that knows every sign; plain numbers have none."""
+    if -9999.0 in sentinels:
+        return signs.LEGENDS["mss"]
+    seen = {mark for column in marks for mark in column}
+    for legend in signs.LEGENDS.values():
+        if all(signs.read_cell(mark, legend, decimal) is not None for mark in seen):
+            return legend
+    return signs.LEGENDS["classic"]
 
 
 def _header(cells: pd.DataFrame) -> int:
@@ -128,10 +151,10 @@ def _without_notes(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.iloc[: int(full[-1]) + 1] if rows.shape[1] > 2 and len(full) else rows
 
 
-def _keylike(column: pd.Series, name: str) -> bool:
+def _keylike(column: pd.Series, name: str, *, sure: bool = False) -> bool:
     """Tell whether texts look like area keys: digits of one of the usual lengths, or grid ids.
 
-    Keys repeat where a table holds several years; then a leading zero or the column's name must speak for them.
+    A leading zero, a grid id or the column's name speak for keys (``sure``); else values that all differ may be keys.
     """
     unique = column.drop_duplicates()
     digits = unique.str.fullmatch(r"[0-9]{2}|[0-9]{4,12}")
@@ -139,7 +162,8 @@ def _keylike(column: pd.Series, name: str) -> bool:
     if not (digits | grid).all() or unique.str.len().nunique() > 3:
         return False
     named = _KEY_NAME.search(name) is not None
-    return bool(named or grid.all() or unique.str.startswith("0").any() or (len(unique) > 0.9 * len(column) > 20))
+    leading = bool((unique.str.startswith("0") & (unique.str.len() > 1)).any())
+    return bool(named or grid.all() or leading or (not sure and len(unique) > 0.9 * len(column) > 20))
 
 
 def _numbers(column: pd.Series, decimal: str) -> tuple[int, Counter[str], Counter[str]]:

@@ -1,4 +1,4 @@
-"""Areas from vector files: GeoPackage, Shapefile, GeoJSON and whatever else GDAL reads."""
+"""Areas from vector files: GeoPackage, Shapefile, GeoJSON, FlatGeobuf, GeoParquet and whatever else GDAL reads."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ import pandas as pd
 
 from geodata import crs as _crs
 from geodata import keys
-from geodata.errors import AreaKeyError, ColumnError, CrsError, FormatError, GeometryError, NoDataError, some
+from geodata.errors import AreaKeyError, CrsError, GeometryError, NoDataError, some
 from geodata.models import AreaLayer, Source, Text
-from geodata.readers import long, text
+from geodata.readers import long
+from geodata.readers.features import list_layers, read_features
 
 if TYPE_CHECKING:
     import geopandas as gpd
 
+__all__ = ["check_geometries", "list_layers", "read_areas", "read_features", "require_plausible"]
+
 #: VG250 before 2018 says RS where it says ARS now.
 _OLD_NAMES = {"ARS": "RS", "RS": "ARS", "ARS_0": "RS_0", "RS_0": "ARS_0"}
-_SQLITE = b"SQLite format 3\x00"
-#: Application ids of GeoPackage 1.2 and later, 1.0 and 1.1.
-_APPLICATIONS = (b"GPKG", b"GP10", b"GP11")
 #: How far, in degrees, coordinates may lie outside the area a CRS is made for: national data in one UTM zone do.
 _SLACK = 6.0
 
@@ -151,113 +151,6 @@ def read_areas(
     check_geometries(areas["geometry"], pd.Series(areas.index), place)
     order = ["name", "context", *(["parent_id"] if parent_field else []), "geometry"]
     return AreaLayer(level, areas[order], title, boundary_date, source)
-
-
-def read_features(path: Path, *, layer: str | None = None, where: str | None = None) -> gpd.GeoDataFrame:
-    """Read the features of one layer as they are.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file.
-    layer : str, optional
-        Needed where there are several.
-    where : str, optional
-        For messages.
-
-    Returns
-    -------
-    geopandas.GeoDataFrame
-        At least one feature; polygons in two dimensions.
-
-    Raises
-    ------
-    MissingFileError, NoDataError, FormatError, ColumnError
-        No file, no features, unreadable or truncated, no such layer.
-    """
-    import pyogrio
-    import shapely
-
-    place = where or str(path)
-    layers = list_layers(path)
-    if layer is None and len(layers) > 1:
-        raise ColumnError(
-            f"expected the name of a layer, found {len(layers)} layers", where=place, hint=some(layers, 12)
-        )
-    layer = layers[0] if layer is None else layers[long.pick(layer, layers, where=place, what="layer")]
-    try:
-        expected = pyogrio.read_info(path, layer=layer)["features"]
-        frame = pyogrio.read_dataframe(path, layer=layer)
-    except Exception as error:  # GDAL's errors come as several classes; all mean the file
-        raise _unreadable(path, error) from error
-    if "geometry" not in frame.columns:
-        raise GeometryError("expected areas, found a layer without geometry", where=place, hint="choose another layer")
-    if frame.empty:
-        raise NoDataError("the layer has no features", where=place, hint="export it again, without a filter")
-    if expected >= 0 and len(frame) != expected:
-        raise FormatError(
-            f"the file is truncated: {expected} features announced, {len(frame)} read",
-            where=place,
-            hint="copy it again",
-        )
-    frame["geometry"] = shapely.force_2d(frame.geometry.values)
-    return frame
-
-
-def list_layers(path: Path) -> list[str]:
-    """Return the names of the layers of a vector file.
-
-    Raises
-    ------
-    MissingFileError, NoDataError, FormatError
-        No file, nothing in it, or no vector format; a text file named ``.gpkg`` and a truncated GeoPackage among them.
-    """
-    import pyogrio
-
-    head = text.peek(path)
-    if path.suffix.lower() == ".gpkg":
-        _require_geopackage(path, head)
-    try:
-        layers = [str(name) for name, _ in pyogrio.list_layers(path)]
-    except Exception as error:  # see read_features
-        raise _unreadable(path, error) from error
-    if not layers:
-        raise NoDataError("the file holds no layer", where=str(path), hint="export it again")
-    return layers
-
-
-def _require_geopackage(path: Path, head: bytes) -> None:
-    """Refuse what is no SQLite file, or shorter than its header says."""
-    if not head.startswith(_SQLITE):
-        kind = text.kind_of(head) or ("text" if b"\x00" not in head[:4096] else "something else")
-        raise FormatError(f"expected a GeoPackage, found {kind}", where=str(path), hint="check the file's name")
-    if len(head) >= 100 and head[68:72] not in _APPLICATIONS:
-        raise FormatError(
-            "expected a GeoPackage, found another SQLite database",
-            where=str(path),
-            hint="export the layer as GeoPackage",
-        )
-    # SQLite's file format, section 1.3: page size at byte 16 (1 means 65536), number of pages at 28, valid where the
-    # counters at 24 and 92 agree.
-    size = path.stat().st_size
-    page = int.from_bytes(head[16:18], "big")
-    pages = int.from_bytes(head[28:32], "big")
-    announced = (65536 if page == 1 else page) * pages
-    if len(head) < 100 or (head[24:28] == head[92:96] and size < announced):
-        raise FormatError(
-            f"the GeoPackage is truncated: {announced} bytes announced, {size} found",
-            where=str(path),
-            hint="copy or download it again",
-        )
-
-
-def _unreadable(path: Path, error: Exception) -> FormatError:
-    reason = str(error).strip().splitlines()
-    return FormatError(
-        f"expected a vector file that GDAL reads: {reason[0] if reason else type(error).__name__}",
-        where=str(path),
-        hint="GeoPackage, GeoJSON or Shapefile with all its parts; it may be truncated or have a wrong name",
-    )
 
 
 def _field(name: str, columns: list[str], where: str) -> str:

@@ -1,4 +1,4 @@
-"""Grids of the census: 2022 as published (CSV), 2011 exact 1 km values (CSV or Parquet) and long 100 m attributes.
+"""Grids of the census: 2022 as published (CSV), 2011 exact values and classes (CSV or Parquet).
 
 Cells are named ``CRS3035RES{size}mN{y}E{x}`` by their south-west corner, for both censuses; empty cells are absent.
 """
@@ -6,7 +6,7 @@ Cells are named ``CRS3035RES{size}mN{y}E{x}`` by their south-west corner, for bo
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,19 +24,49 @@ if TYPE_CHECKING:
     from geodata.county_schema import ColumnSpec
 
 _ID = re.compile(r"GITTER_ID_(\d+)(k?m)")
+_OLD_ID = re.compile(r"Gitter_ID_(\d+)(k?m)(_neu)?", re.IGNORECASE)
 _MIDPOINT = re.compile(r"([xy])_mp_(\d+)(k?m)")
+#: What a classed grid may hold; columns that are averages or rates in the exact edition.
+_CLASSES = frozenset({"-9", "-1", *map(str, range(1, 10))})
+_AVERAGE = re.compile(r"_[AD]$|quote", re.IGNORECASE)
+_CLASS_UNIT = "Klasse (Ordnungszahl)"
 _REMARKS = "werterlaeuternde_Zeichen"
 _AGAIN = "the file was edited, or is another one: download it again"
 
 
-def is_grid_2022(head: str) -> bool:
-    """Tell whether a header line is that of a grid CSV of the Zensus 2022."""
-    return head.startswith("GITTER_ID_")
+def is_grid_2022(header: Sequence[str]) -> bool:
+    """Tell whether header cells are those of a grid CSV of the Zensus 2022."""
+    return _ID.fullmatch(header[0].strip()) is not None
 
 
-def is_grid_2011(head: str) -> bool:
-    """Tell whether a header line is that of a grid CSV of the Zensus 2011."""
-    return re.match(r'"?x_mp_\d+k?m"?[,;]', head) is not None
+def is_grid_2011(header: Sequence[str]) -> bool:
+    """Tell whether header cells are those of a grid CSV of the Zensus 2011: midpoints, perhaps behind an older id."""
+    first = header[1] if len(header) > 1 and _OLD_ID.fullmatch(header[0].strip()) else header[0]
+    return _MIDPOINT.fullmatch(first.strip()) is not None
+
+
+def is_classed(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Tell the classed edition ("klassiert"), which has the header of the exact one.
+
+    Parameters
+    ----------
+    header : sequence of str
+        Header cells.
+    rows : sequence of sequence of str
+        Some hundred rows.
+
+    Returns
+    -------
+    bool
+        Every value is a small whole number, −1 or −9; and there are averages or rates, which exact values would give
+        with decimals, or persons below 3, which exact values never are.
+    """
+    at = [i for i, name in enumerate(header) if not _MIDPOINT.fullmatch(name) and not _OLD_ID.fullmatch(name)]
+    cells = {i: {row[i].strip() for row in rows if len(row) == len(header)} - {""} for i in at}
+    if not any(cells.values()) or any(not found <= _CLASSES for found in cells.values()):
+        return False
+    fine = [i for i in at if _AVERAGE.search(header[i])]
+    return bool(fine) or any({"1", "2"} & found for found in cells.values())
 
 
 def _metres(number: str, unit: str) -> int:
@@ -83,14 +113,15 @@ def read_grid_2022(
     file = text.decode(path)
     text.refuse_answer(file)
     where = str(path)
-    if not is_grid_2022(file.head):
+    delimiter = text.detect_delimiter(file.head) or ";"
+    if not is_grid_2022([cell.strip('"') for cell in file.head.split(delimiter)]):
         raise FormatError(
             f"expected the header GITTER_ID_…;x_mp_…;y_mp_…;…, found {file.head[:60]!r}",
             where=where,
             hint='a grid of 2011 has format = "zensus2011-grid"',
         )
     text.require_complete(file)
-    raw = text.read_cells(file, ";")
+    raw = text.read_cells(file, delimiter)
     names = [str(name).strip() for name in raw.iloc[0]]
     rows = raw.iloc[1:].reset_index(drop=True)
     if rows.empty:
@@ -123,12 +154,12 @@ def read_grid_2022(
             parsed = parsed.with_status(dash, Status.SUPPRESSED_OR_UNKNOWN)
         blocks[name] = long.Block(name, area, period, parsed.with_flags(flags), unit)
     notes = [f"Zensus 2022 grid, {size} m, {file.encoding}, decimal comma", f"signs: legend {known.id}"]
-    return _finish(blocks, columns, source, notes, where)
+    return _finish(blocks, columns, source, notes, where, len(area))
 
 
 def _remarks(column: pd.Series, where: str) -> np.ndarray:
     remark = column.str.strip()
-    unknown = remark[~remark.isin(["", "KLAMMERN"])]
+    unknown = remark[~remark.isin(["", "-", "–", "KLAMMERN"])]
     if len(unknown):
         raise FormatError(
             f"column {_REMARKS!r}: expected KLAMMERN or nothing, found {some(map(repr, pd.unique(unknown)))}",
@@ -192,33 +223,81 @@ def read_grid_2011(
     Raises
     ------
     GeodataError
-        Also for a *classed* grid ("klassiert"), whose numbers are classes and no values.
+        Also for a *classed* grid ("klassiert"), whose numbers are classes and no values:
+        see :func:`read_classes_2011`.
     """
+    return _read_2011(path, columns, cell_size, period, source, legend, classes=False)
+
+
+def read_classes_2011(
+    path: Path,
+    *,
+    columns: Mapping[str, ColumnSpec] | None = None,
+    cell_size: int | None = None,
+    period: int = 2011,
+    source: Source | None = None,
+    legend: str | None = None,
+) -> Observations:
+    """Read the classed edition ("klassiert"): each number is the ordinal code of a class, not a number of persons.
+
+    Parameters
+    ----------
+    path, columns, cell_size, period, source, legend
+        As :func:`read_grid_2011`; a class cannot be a share (``share_of``).
+
+    Returns
+    -------
+    Observations
+        Codes as values, with a unit that says so. They may be ordered and mapped; sums and rates of them mean nothing.
+
+    Raises
+    ------
+    GeodataError
+        Also for the exact edition.
+    """
+    if any(spec.share_of for spec in (columns or {}).values()):
+        raise FormatError(
+            "share_of needs percentages, found classes", where=str(path), hint='take the edition "spitze Werte"'
+        )
+    return _read_2011(path, columns, cell_size, period, source, legend, classes=True)
+
+
+def _read_2011(
+    path: Path,
+    columns: Mapping[str, ColumnSpec] | None,
+    cell_size: int | None,
+    period: int,
+    source: Source | None,
+    legend: str | None,
+    *,
+    classes: bool,
+) -> Observations:
     where = str(path)
     known = signs.legend(legend or (source.legend if source else "zensus2011"))
-    if _is_parquet(path):
-        table = _parquet(path)
+    if is_parquet(path):
+        table = read_parquet(path)
         names = list(table.column_names)
         x, y = long.pick("x", names, where=where), long.pick("y", names, where=where)
         size, special = cell_size or 1000, {x, y}
-        frame = {x: _numbers(table, x, where), y: _numbers(table, y, where)}
+        frame = {x: numbers(table, x, where), y: numbers(table, y, where)}
         kind = "Parquet"
         wanted = _columns(names, special, columns, where)
         parsed = {
-            name: signs.from_numbers(_numbers(table, at, where), known, Status.NOT_DELIVERED)
+            name: signs.from_numbers(numbers(table, at, where), known, Status.NOT_DELIVERED)
             for name, (at, _) in wanted.items()
         }
         sparse = True
     else:
         file = text.decode(path)
-        text.require_complete(file)
-        if not is_grid_2011(file.head):
+        text.refuse_answer(file)
+        delimiter = text.detect_delimiter(file.head) or ","
+        if not is_grid_2011([cell.strip('"') for cell in file.head.split(delimiter)]):
             raise FormatError(
                 f"expected the header x_mp_1km,y_mp_1km,…, found {file.head[:60]!r}",
                 where=where,
                 hint='a grid of 2022 has format = "zensus-grid"',
             )
-        delimiter = text.detect_delimiter(file.head) or ","
+        text.require_complete(file)
         raw = text.read_cells(file, delimiter)
         names = [str(name).strip() for name in raw.iloc[0]]
         rows = raw.iloc[1:].reset_index(drop=True)
@@ -228,23 +307,30 @@ def read_grid_2011(
         if set(axes) != {"x", "y"}:
             raise FormatError("expected both x_mp_… and y_mp_…", where=where, hint=_AGAIN)
         (x, size), (y, _) = axes["x"], axes["y"]
-        special = {x, y}
-        decimal, _ = text.detect_decimal((rows[i] for i in range(len(names)) if i not in special), delimiter, where)
-        frame = {i: _axis(rows[i], names[i], where) for i in special}
+        special = {x, y} | {i for i, name in enumerate(names) if _OLD_ID.fullmatch(name)}
+        decimal, said = text.detect_decimal((rows[i] for i in range(len(names)) if i not in special), delimiter, where)
+        frame = {i: _axis(rows[i], names[i], where) for i in (x, y)}
         wanted = _columns(names, special, columns, where)
-        _refuse_classes(names, rows, where)
+        _require_edition(names, rows, classes, where)
         parsed = {
             name: signs.parse(rows[at], known, decimal=decimal, where=where, column=names[at])
             for name, (at, _) in wanted.items()
         }
-        kind, sparse = f"CSV, {file.encoding}", False
+        kind, sparse = f"CSV, {file.encoding}, {said}", False
     _require_size(size, cell_size, where)
     area = keys.grid_ids(pd.Series(frame[x]), pd.Series(frame[y]), size, where=where)
-    blocks = {n: long.Block(n, area, period, parsed[n], unit) for n, (_, unit) in wanted.items()}
-    notes = [f"Zensus 2011 grid, {size} m, exact values, {kind}", f"signs: legend {known.id}"]
+    units = {name: _CLASS_UNIT if classes else unit for name, (_, unit) in wanted.items()}
+    blocks = {name: long.Block(name, area, period, parsed[name], units[name]) for name in wanted}
+    what = "classes" if classes else "exact values"
+    notes = [f"Zensus 2011 grid, {size} m, {what}, {kind}", f"signs: legend {known.id}"]
+    if classes:
+        notes.append(
+            "the numbers are classes (edition 'klassiert'): ordinal codes, not numbers of persons, shares or averages; "
+            "they may be ordered and mapped, not summed"
+        )
     if sparse and not any(spec.share_of for spec in (columns or {}).values()):
         blocks = {name: _delivered(block) for name, block in blocks.items()}
-    return _finish(blocks, columns, source, notes, where)
+    return _finish(blocks, columns, source, notes, where, len(area))
 
 
 def _delivered(block: long.Block) -> long.Block:
@@ -265,97 +351,40 @@ def _axis(column: pd.Series, name: str, where: str) -> np.ndarray:
     return numbers.to_numpy(dtype=np.float64)
 
 
-def _refuse_classes(names: list[str], rows: pd.DataFrame, where: str) -> None:
-    """Refuse the classed edition, which has the same header: there even averages (``…_D``) are small whole numbers."""
-    averages = [i for i, name in enumerate(names) if name.endswith("_D")]
-    if averages and all(rows[i].isin(["-9", "-1", *map(str, range(1, 10))]).all() for i in averages):
+def _require_edition(names: list[str], rows: pd.DataFrame, classes: bool, where: str) -> None:
+    """Refuse the classed edition where exact values are expected, and the other way round: both have one header."""
+    found = is_classed(names, rows.head(400).to_numpy().tolist())
+    if found and not classes:
         raise FormatError(
             'expected exact values, found classes (the "klassiert" edition): a class is no value',
             where=where,
-            hint='take the edition "spitze Werte"',
+            hint='take the edition "spitze Werte", or set format = "zensus2011-classes" to map the classes',
+        )
+    if classes and not found:
+        raise FormatError(
+            'expected classes (the "klassiert" edition), found exact values',
+            where=where,
+            hint='set format = "zensus2011-grid"',
         )
 
 
-def read_long_2011(
-    path: Path,
-    *,
-    variables: Mapping[str, str] | None = None,
-    columns: Mapping[str, ColumnSpec] | None = None,
-    cell_size: int = 100,
-    period: int = 2011,
-    source: Source | None = None,
-    legend: str | None = None,
-) -> Observations:
-    """Read attributes of the Zensus 2011 per 100 m cell in long form.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        Parquet with ``var, x, y, value, quality``; x and y are midpoints in EPSG:3035.
-    variables : mapping of str to str, optional
-        Variable → name in the column ``var``; by default all under their own names.
-    columns : mapping of str to ColumnSpec, optional
-        The same from ``county.toml``.
-    cell_size : int, default 100
-        Edge length in metres.
-    period : int, default 2011
-        The year.
-    source : Source, optional
-        Gives origin and legend.
-    legend : str, optional
-        Instead of the source's legend; without either, ``zensus2011``.
-
-    Returns
-    -------
-    Observations
-        Values are at least 3: what is not there is zero or was set to zero, and has no row. ``quality`` ≥ 1 (strongly
-        changed by disclosure control) is flagged as uncertain.
-
-    Raises
-    ------
-    GeodataError
-        No such file or column, a variable that is not there, midpoints that are none, repeated cells.
-    """
-    import pyarrow.compute as pc
-
-    where = str(path)
-    table = _parquet(path)
-    for name in ("var", "x", "y", "value", "quality"):
-        long.pick(name, list(table.column_names), where=where)
-    if not table.num_rows:
-        raise NoDataError("expected rows, found none", where=where, hint="export the file again")
-    wanted = {n: s.column for n, s in columns.items()} if columns is not None else variables
-    there = [str(v) for v in pc.unique(table["var"]).to_pylist()]
-    if wanted is None:
-        wanted = {name: name for name in there}
-    for name in wanted.values():
-        long.pick(name, there, where=where, what="variable")
-    known = signs.legend(legend or (source.legend if source else "zensus2011"))
-    blocks: dict[str, long.Block] = {}
-    for variable, name in wanted.items():
-        part = table.filter(pc.equal(table["var"], name))
-        x, y, value, quality = (
-            _numbers(part, part.column_names.index(c), where) for c in ("x", "y", "value", "quality")
-        )
-        area = keys.grid_ids(pd.Series(x), pd.Series(y), cell_size, where=where)
-        cells = signs.from_numbers(value, known).with_flags(
-            np.where(quality >= 1, Flag.UNCERTAIN.value, 0).astype(np.int64)
-        )
-        unit = columns[variable].unit if columns else ""
-        blocks[variable] = long.Block(variable, area, period, cells, unit)
-    notes = [f"Zensus 2011, {cell_size} m, long, values of 3 and more", "quality 1 is flagged as uncertain"]
-    return long.assemble(list(blocks.values()), source=source, notes=notes, where=where)
-
-
-def _is_parquet(path: Path) -> bool:
+def is_parquet(path: Path) -> bool:
+    """Tell whether a file begins as Parquet does."""
     return text.peek(path)[:4] == b"PAR1"
 
 
-def _parquet(path: Path) -> pa.Table:
+def read_parquet(path: Path) -> pa.Table:
+    """Read a Parquet file.
+
+    Raises
+    ------
+    FormatError
+        It is none, or truncated.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    if not _is_parquet(path):
+    if not is_parquet(path):
         raise FormatError("expected a Parquet file, found another format", where=str(path), hint="check the file")
     try:
         return pq.read_table(path)
@@ -365,7 +394,7 @@ def _parquet(path: Path) -> pa.Table:
         ) from error
 
 
-def _numbers(table: pa.Table, at: int, where: str) -> np.ndarray:
+def numbers(table: pa.Table, at: int, where: str) -> np.ndarray:
     """Return a column as float64, nulls as NaN."""
     import pyarrow as pa
 
@@ -394,6 +423,7 @@ def _finish(
     source: Source | None,
     notes: list[str],
     where: str,
+    rows: int,
 ) -> Observations:
     of = {name: spec.share_of for name, spec in (columns or {}).items() if spec.share_of}
-    return long.assemble(long.shares(blocks, of, where), source=source, notes=notes, where=where)
+    return long.assemble(long.shares(blocks, of, where), source=source, notes=notes, where=where, rows=rows)

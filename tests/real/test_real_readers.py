@@ -20,7 +20,8 @@ from geodata.readers.inkar import read_inkar
 from geodata.readers.sniff import describe
 from geodata.readers.table import read_plain
 from geodata.readers.vector import read_areas
-from geodata.readers.zensus_grid import read_grid_2011, read_long_2011
+from geodata.readers.zensus_grid import read_grid_2011
+from geodata.readers.zensus_long import read_long_2011
 
 pytestmark = pytest.mark.real
 
@@ -261,23 +262,3 @@ def test_berlin_minus_9999_is_a_sign_only_where_the_legend_says_so(real_data):
     assert table["value"].min() > -100
     assert set(table["period"]) == {2020}
     assert (read_plain(path, legend="none", **options).table["value"] == -9999).sum() == 12
-
-
-def test_check_answers_for_every_file(real_data):
-    kinds = Counter()
-    refused = []
-    for path in sorted(p for p in real_data.rglob("*") if p.is_file() and p.suffix != ".md"):
-        try:
-            kinds[describe(path).format] += 1
-        except (NoDataError, FormatError):
-            refused.append(path.name)
-    assert refused == [
-        "genesis_v5_12411-01-01-4_metadata.json",
-        "genesis_v5_error_code98_table_too_large.json",
-        "zensus2011_1km_klassiert_peine_bbox.csv",
-    ]
-    assert kinds["genesis-flat"] == 6
-    assert kinds["inkar"] == 5
-    assert kinds["zensus2011-grid"] == 3
-    assert kinds["zensus2011-long"] == 1
-    assert kinds["vector"] == 9

@@ -55,7 +55,8 @@ def test_signs_flags_and_years_are_counted(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text(FILES["genesis-flat"], encoding="utf-8")
     verdict = describe(path)
-    assert verdict.provisional
+    assert verdict.flags == {"provisional": 1}
+    assert not verdict.provisional  # that word is for formats
     assert (verdict.encoding, verdict.decimal, verdict.periods) == ("utf-8 with BOM", "decimal comma", (2024,))
     assert verdict.statuses == {"observed": 2}
     # The database of the Zensus numbers its statistics 1000A: there a dash may have been made.

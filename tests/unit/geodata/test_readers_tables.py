@@ -27,7 +27,8 @@ from geodata.readers.genesis import read_genesis
 from geodata.readers.inkar import read_inkar
 from geodata.readers.table import read_plain
 from geodata.readers.tables import read_table
-from geodata.readers.zensus_grid import read_grid_2011, read_grid_2022, read_long_2011
+from geodata.readers.zensus_grid import read_grid_2011, read_grid_2022
+from geodata.readers.zensus_long import read_long_2011
 
 HEAD = (
     "statistics_code;statistics_label;time_code;time_label;time;1_variable_code;1_variable_label;"
