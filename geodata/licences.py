@@ -200,14 +200,14 @@ def objections(source: Source) -> tuple[Objection, ...]:
     elif licence is None and _INTERNAL.search(source.licence):
         object_to(
             "internal_licence",
-            f"nicht zur Veröffentlichung bestimmt (Lizenz {source.licence!r})",
+            f"nicht zur Veröffentlichung bestimmt (Lizenz „{source.licence}“)",
             f"not meant for publication (licence {source.licence!r})",
         )
     elif licence is None:
         near = similar(source.licence)
         object_to(
             "unknown_licence",
-            f"unbekannte Lizenz {source.licence!r}" + (f" – gemeint ist vielleicht {near}" if near else ""),
+            f"unbekannte Lizenz „{source.licence}“" + (f" – gemeint ist vielleicht {near}" if near else ""),
             f"unknown licence {source.licence!r}" + (f", perhaps {near} is meant" if near else ""),
         )
     elif licence.attribution and not source.attribution:

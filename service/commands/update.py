@@ -95,6 +95,8 @@ def _definitions(report: UpdateReport) -> Iterator[str]:
 
 
 def _plain(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
@@ -106,8 +108,8 @@ def _areas(report: UpdateReport) -> Iterator[str]:
     for a in report.areas:
         yield f"  {a.level}: {a.before} -> {a.after}"
         told = {
-            "removed": a.removed,
-            "added": a.added,
+            "removed": [" ".join(filter(None, [a.names.get(key), f"({key})"])) for key in a.removed],
+            "added": [" ".join(filter(None, [a.names.get(key), f"({key})"])) for key in a.added],
             "renamed": a.renamed,
             "reassigned": a.reassigned,
             "moved": [f"{name} ({key}) {share:.1%}" for key, name, share in a.moved],

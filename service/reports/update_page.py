@@ -16,6 +16,8 @@ def plain(value: Any) -> str:
         return "–"
     if isinstance(value, str):
         return value
+    if isinstance(value, float):
+        return f"{value:g}"
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return ", ".join(value)
     return json.dumps(value, ensure_ascii=False)

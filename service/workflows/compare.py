@@ -105,6 +105,8 @@ class Redrawn(Row):
     ----------
     added, removed : tuple of str
         Keys.
+    names : mapping of str to str
+        Their names; cells have none.
     renamed : tuple of str
         ``key: old -> new``.
     reassigned : tuple of str
@@ -120,6 +122,7 @@ class Redrawn(Row):
     after: int
     added: tuple[str, ...]
     removed: tuple[str, ...]
+    names: Mapping[str, str]
     renamed: tuple[str, ...]
     reassigned: tuple[str, ...]
     moved: tuple[tuple[str, str, float], ...]
@@ -262,12 +265,16 @@ def redrawn(before: pd.DataFrame, after: pd.DataFrame) -> Iterator[Redrawn]:
         both = old.index.intersection(new.index)
         o, n = old.loc[both], new.loc[both]
         moved, retouched = _moved(o, n)
+        came, went = new.index.difference(old.index), old.index.difference(new.index)
+        named = pd.concat([new.loc[came], old.loc[went]])
+        named = named[named["shape"].notna()]
         found = Redrawn(
             level=level,
             before=len(old),
             after=len(new),
-            added=tuple(map(str, new.index.difference(old.index))),
-            removed=tuple(map(str, old.index.difference(new.index))),
+            added=tuple(map(str, came)),
+            removed=tuple(map(str, went)),
+            names={str(area): str(name) for area, name in named["name"].items()},
             renamed=tuple(_told(o["name"], n["name"])),
             reassigned=tuple(_told(o["parent_id"], n["parent_id"])),
             moved=moved,

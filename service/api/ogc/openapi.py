@@ -226,7 +226,12 @@ def _collection_paths(meta: CollectionMeta, language: Language) -> Schema:
 
 
 def document(
-    title: str, version: str, server: str, metas: Sequence[CollectionMeta], language: Language
+    title: str,
+    version: str,
+    server: str,
+    metas: Sequence[CollectionMeta],
+    language: Language,
+    indicators: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return the API definition.
 
@@ -240,6 +245,8 @@ def document(
         Every collection that is served.
     language : {"de", "en"}
         Of the descriptions.
+    indicators : sequence of str
+        Those that have a sheet.
 
     Returns
     -------
@@ -272,6 +279,10 @@ def document(
     }  # fmt: skip
     levels = {meta.level: meta.level_title[language] for meta in metas}
     paths = dict(base)
+    paths["/indicators"] = _get("indicators", "service", said("indicators"), {JSON: {"type": "object"}} | html)
+    for name in indicators:
+        summary = say(language, "operation.indicator", title=name)
+        paths[f"/indicators/{name}"] = _get(f"indicator.{name}", "service", summary, {JSON: {"type": "object"}} | html)
     for meta in metas:
         paths.update(_collection_paths(meta, language))
     return {

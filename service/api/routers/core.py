@@ -17,6 +17,7 @@ from service.api.negotiation import MediaType
 from service.api.ogc import documents, openapi
 from service.api.ogc.conformance import CONFORMANCE
 from service.api.routers.hotspots import tested, titles
+from service.api.routers.indicators import sheets_of
 
 router = APIRouter()
 READ = ["GET", "HEAD"]
@@ -32,7 +33,8 @@ def definition(context: Context) -> dict[str, object]:
             kept.clear()
         title = context.say("page.monitor_of", county=context.title)
         metas = list(context.served.collections.values())
-        kept[key] = openapi.document(title, VERSION, context.addresses.base, metas, context.language)
+        names = list(sheets_of(context))
+        kept[key] = openapi.document(title, VERSION, context.addresses.base, metas, context.language, names)
     document: dict[str, object] = kept[key]
     return document
 

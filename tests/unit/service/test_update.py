@@ -231,7 +231,7 @@ def test_the_command_prints_a_table_writes_a_page_and_publishes_nothing(
         assert said in done.output, said
     text = page.read_text(encoding="utf-8")
     assert "default-src 'none'" in html.unescape(text)
-    assert "http" not in text.split("<style>")[0] + text.split("</style>")[1], "the page asks nobody"
+    assert "://" not in text.split("<style>")[0] + text.split("</style>")[1], "the page asks nobody"
     assert later[1]["removed"] in text
     assert "ungesperrte Werte" in text
     assert page.stat().st_mode & 0o077 == 0, "unsuppressed values are for their owner's eyes"
