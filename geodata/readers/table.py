@@ -34,6 +34,7 @@ def read_plain(
     sheet: str | None = None,
     source: Source | None = None,
     legend: str | None = None,
+    flag: str | None = None,
 ) -> Observations:
     """Read named columns of a table.
 
@@ -55,6 +56,8 @@ def read_plain(
         Gives origin and legend.
     legend : str, optional
         Instead of the source's legend; without either, ``none``.
+    flag : str, optional
+        Column whose words say what its row is worth: see :data:`geodata.readers.signs.WORDS`.
 
     Returns
     -------
@@ -71,6 +74,8 @@ def read_plain(
     wanted = [area, *(spec.column for spec in columns.values()), *(c for s in columns.values() for c in s.select)]
     if isinstance(period, str) and long.year_of(period) is None:
         wanted.append(period)
+    if flag is not None:
+        wanted.append(flag)
     header = _header(opened, wanted)
     names = [" ".join(str(name).split()) for name in opened.cells.iloc[header]]
     # Before any cell is read, for messages of what follows may quote cells.
@@ -85,6 +90,9 @@ def read_plain(
     known = signs.legend(legend or (source.legend if source else "none"))
     decimal, note = text.detect_decimal((rows[p] for p in dict.fromkeys(used)), opened.delimiter, where)
     notes += [note, f"signs: legend {known.id}"]
+    flags = np.zeros(len(rows), dtype=np.int64)
+    if flag is not None:
+        flags = signs.flags_of_words(rows[position[flag]], where=where, column=flag)
 
     blocks: dict[str, long.Block] = {}
     for name, spec in columns.items():
@@ -99,6 +107,7 @@ def read_plain(
                 hint="check the spelling of values",
             )
         parsed = signs.parse(cells[mask], known, decimal=decimal, where=where, column=spec.column, first_row=1)
+        parsed = parsed.with_flags(flags[mask])
         picked = mask.all()
         blocks[name] = long.Block(
             name,

@@ -94,7 +94,7 @@ def read_table(path: Path, spec: TableSpec, source: Source) -> Observations:
                 raise ConfigError(
                     "expected area: the column that holds the area key", where=f"tables.{spec.id}", hint="add it"
                 )
-            return table.read_plain(path, area=spec.area, period=spec.period, **plain)
+            return table.read_plain(path, area=spec.area, period=spec.period, flag=spec.flag, **plain)
 
 
 def _year(spec: TableSpec, kind: str) -> int | None:
