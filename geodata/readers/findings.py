@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -17,7 +17,7 @@ import pandas as pd
 
 from geodata.errors import some
 from geodata.models import Observations, Status
-from geodata.territory import Territory, packaged
+from geodata.territory import Dissolution, Territory, packaged
 
 #: Units of figures that are no counts: their parts do not add up to their total.
 _NO_COUNT = re.compile(r"%|prozent|anteil|quote|durchschnitt|mittel|index|\bje\b|\bpro\b|/\s*\w|‰|\bq_", re.IGNORECASE)
@@ -86,16 +86,48 @@ def _is_grid(table: pd.DataFrame) -> bool:
     return str(table["area_id"].iloc[0]).startswith("CRS3035RES")
 
 
+def ended_keys(keys: Iterable[str], *, territory: Territory | None = None) -> tuple[str, ...]:
+    """Name those of some keys that ended, with day and successor, whatever the years of their figures.
+
+    Parameters
+    ----------
+    keys : iterable of str
+        The key column of a table whose years are not known.
+    territory : Territory, optional
+        What is known about keys; default: what is packaged.
+
+    Returns
+    -------
+    tuple of str
+        One sentence for each day and successor.
+
+    Examples
+    --------
+    >>> ended_keys(["03157004", "03157006"])
+    ('key dissolved at 2015-01-01: 03157004 Lahstedt, now 03157009 Ilsede',)
+    """
+    known = territory or packaged()
+    return tuple(_sentences({(known.ends[k], False) for k in keys if k in known.ends}, known))
+
+
 def _dead_keys(table: pd.DataFrame, territory: Territory) -> Iterator[str]:
     """Name keys that had ended by the year of their figures: with and without a figure."""
     pairs = table.loc[table["area_id"].isin(list(territory.ends)), ["area_id", "period", "status"]]
-    groups: dict[tuple[dt.date, bool, tuple[str, ...], bool], set[str]] = defaultdict(set)
     silent = pairs["status"].isin(_SILENT)
+    found = set()
     for says, rows in ((True, pairs[~silent]), (False, pairs[silent])):
         for key, period in rows[["area_id", "period"]].drop_duplicates().itertuples(index=False, name=None):
             end = territory.dissolved(str(key), dt.date(int(period), 12, 31))
             if end is not None:
-                groups[end.date, end.exact, end.successors, says].add(str(key))
+                found.add((end, says))
+    yield from _sentences(found, territory)
+
+
+def _sentences(ends: set[tuple[Dissolution, bool]], territory: Territory) -> Iterator[str]:
+    """Write one sentence for all keys that ended on one day in one way, with or without figures after it."""
+    groups: dict[tuple[dt.date, bool, tuple[str, ...], bool], set[str]] = defaultdict(set)
+    for end, says in ends:
+        groups[end.date, end.exact, end.successors, says].add(end.key)
     for (date, exact, successors, says), keys in sorted(groups.items()):
         word = "key" if len(keys) == 1 else "keys"
         when = f"{word} dissolved at {date}" if exact else f"{len(keys)} {word} gone by {date}"

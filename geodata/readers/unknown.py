@@ -11,6 +11,7 @@ import pandas as pd
 
 from geodata.errors import NoDataError, some
 from geodata.readers import long, signs, text
+from geodata.readers.findings import ended_keys
 from geodata.readers.sheet import Sheet
 from geodata.readers.verdict import Verdict
 from geodata.supply import casedata
@@ -69,6 +70,7 @@ def describe_table(sheet: Sheet, path: Path, encoding: str) -> Verdict:
     if key is not None:
         keys = int(filled[key].nunique())
         findings += _key_findings(names[key], filled[key], sheet)
+        findings += ended_keys(filled[key].unique())
         findings += [f"{names[at]!r} looks like the key of another level" for at in sure if at != key]
     years: set[int] = set()
     values: list[int] = []

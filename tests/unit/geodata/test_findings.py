@@ -8,6 +8,7 @@ import pytest
 
 from geodata.models import OBSERVATION_COLUMNS, Observations
 from geodata.readers.findings import is_count, table_findings, with_findings
+from geodata.readers.sniff import describe
 
 
 def observed(rows, unit: str = "Anzahl") -> Observations:
@@ -138,3 +139,9 @@ def test_findings_become_notes_once():
 )
 def test_what_adds_up_is_told_by_its_unit_else_by_its_name(unit, variable, adds_up):
     assert is_count(unit, variable) == adds_up
+
+
+def test_dead_keys_are_named_in_a_table_of_unknown_kind_too(tmp_path):
+    path = tmp_path / "fachdienst.csv"
+    path.write_text("AGS;Name;Faelle\n03157001;Edemissen;4\n03157004;Lahstedt;5\n", encoding="utf-8")
+    assert "key dissolved at 2015-01-01: 03157004 Lahstedt, now 03157009 Ilsede" in describe(path).findings
