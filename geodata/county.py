@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
 import tomllib
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from pydantic import ValidationError
 
 from geodata import crs as _crs
+from geodata.county_checks import cross_checks
 from geodata.county_schema import (
     AllocationSection,
     AncillarySection,
@@ -21,12 +23,13 @@ from geodata.county_schema import (
     IndexSection,
     LevelSection,
     PublicationSection,
+    Section,
     TableSpec,
     TerritorySection,
     TestsSection,
 )
 from geodata.errors import ConfigError, MissingFileError, some
-from geodata.models import Indicator, Polarity, Source, Text
+from geodata.models import Indicator, Source, Text
 
 __all__ = ["ColumnSpec", "County", "TableSpec", "load_county"]
 
@@ -121,8 +124,8 @@ def load_county(folder: Path, *, data: Path | None = None, require_files: bool =
     try:
         parsed = CountyFile.model_validate(raw)
     except ValidationError as error:
-        raise ConfigError(_readable(error), where=str(path), hint="docs/county-toml.md lists every key") from None
-    problems = list(_cross_checks(parsed))
+        raise ConfigError(_readable(error, raw), where=str(path), hint="docs/county-toml.md lists every key") from None
+    problems = cross_checks(parsed)
     if problems:
         raise ConfigError("; ".join(problems), where=str(path), hint="docs/county-toml.md lists every key")
     _crs.require_projected_name(parsed.county.crs, f"{path}: county.crs")
@@ -133,15 +136,32 @@ def load_county(folder: Path, *, data: Path | None = None, require_files: bool =
     return county
 
 
-def _readable(error: ValidationError) -> str:
+def _place(location: tuple[int | str, ...], raw: Any) -> str:
+    """Write a place as people find it: list items by their id, else counted from 1."""
+    place = ""
+    for part in location:
+        known = isinstance(raw, dict | list) and (
+            not isinstance(part, int) or (isinstance(raw, list) and part < len(raw))
+        )
+        raw = raw[part] if known and (isinstance(part, int) or part in raw) else None
+        if isinstance(part, int):
+            place += f".{raw['id']}" if isinstance(raw, dict) and isinstance(raw.get("id"), str) else f"[{part + 1}]"
+        else:
+            place += f".{part}" if place else part
+    return place
+
+
+def _readable(error: ValidationError, raw: Mapping[str, Any]) -> str:
     """Turn pydantic's findings into one line each: place, what was expected, what was found."""
+    keys = {name for section in Section.__subclasses__() for name in section.model_fields}
     lines = []
     for item in error.errors(include_url=False):
-        place = ""
-        for part in item["loc"]:
-            place += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if place else str(part)
+        place = _place(item["loc"], raw)
         if item["type"] == "extra_forbidden":
-            lines.append(f"{place}: unknown key")
+            near = difflib.get_close_matches(str(item["loc"][-1]), sorted(keys), n=1)
+            lines.append(f"{place}: unknown key" + (f" (perhaps {near[0]!r}?)" if near else ""))
+        elif item["type"] == "string_type" and isinstance(item["input"], int | float):
+            lines.append(f"{place}: expected a text in quotes, found the number {item['input']!r}")
         elif item["type"] == "missing":
             lines.append(f"{place}: expected, but missing")
         else:
@@ -149,110 +169,6 @@ def _readable(error: ValidationError) -> str:
             found = "" if isinstance(item["input"], dict | list) else f", found {item['input']!r}"
             lines.append(f"{place}: {message}{found}")
     return "; ".join(lines)
-
-
-def _repeated(what: str, ids: Iterable[str]) -> Iterator[str]:
-    twice = [name for name, number in Counter(ids).items() if number > 1]
-    if twice:
-        yield f"{what}: expected ids once each, found twice: {some(twice)}"
-
-
-def _cross_checks(file: CountyFile) -> Iterator[str]:
-    """Yield what no single section can know: repeated ids and references that lead nowhere."""
-    sources = {s.id for s in file.sources}
-    levels = {lv.id: lv for lv in file.levels}
-    tables = {t.id: t for t in file.tables}
-    ancillary = {a.id for a in file.ancillary}
-    indicators = {i.id: i for i in file.indicators}
-    names = [name for t in file.tables for name in t.columns]
-    variables = set(names)
-    declared = {name: c.characteristic for t in file.tables for name, c in t.columns.items() if c.characteristic}
-
-    yield from _repeated("sources", (s.id for s in file.sources))
-    yield from _repeated("levels", (lv.id for lv in file.levels))
-    yield from _repeated("tables", (t.id for t in file.tables))
-    yield from _repeated("indicators", (i.id for i in file.indicators))
-    yield from _repeated("ancillary", (a.id for a in file.ancillary))
-    yield from _repeated("tables.columns (a variable is delivered by one table)", names)
-
-    def known(place: str, what: str, name: str | None, among: Iterable[str]) -> Iterator[str]:
-        if name is not None and name not in set(among):
-            yield f"{place}: unknown {what} {name!r}; known are {some(sorted(among), 12)}"
-
-    for lv in file.levels:
-        yield from known(f"levels.{lv.id}.source", "source", lv.source, sources)
-        yield from known(f"levels.{lv.id}.parent", "level", lv.parent, levels)
-        yield from known(f"levels.{lv.id}.cells", "table", lv.cells, tables)
-        yield from known(f"levels.{lv.id}.fill", "level", lv.fill, levels)
-    for t in file.tables:
-        yield from known(f"tables.{t.id}.source", "source", t.source, sources)
-        for level in t.levels:
-            yield from known(f"tables.{t.id}.levels", "level", level, levels)
-        for name, column in t.columns.items():
-            yield from known(
-                f"tables.{t.id}.columns.{name}.share_of", "variable of this table", column.share_of, t.columns
-            )
-    for a in file.ancillary:
-        yield from known(f"ancillary.{a.id}.source", "source", a.source, sources)
-        yield from known(f"ancillary.{a.id}.level", "level", a.level, levels)
-        yield from known(f"ancillary.{a.id}.benchmark", "ancillary", a.benchmark, ancillary)
-        for name in a.variables:
-            yield from known(f"ancillary.{a.id}.variables", "variable", name, variables)
-    for al in file.allocations:
-        place = f"allocations.{al.source}-{al.target}"
-        yield from known(f"{place}.source", "level", al.source, levels)
-        yield from known(f"{place}.target", "level", al.target, levels)
-        yield from known(f"{place}.weights", "ancillary", al.weights, ancillary | {"area"})
-    yield from known("territory.weights", "ancillary", file.territory.weights, ancillary | {"area"})
-    pairs = {(al.source, al.target) for al in file.allocations}
-    for i in file.indicators:
-        place = f"indicators.{i.id}"
-        yield from known(f"{place}.level", "level", i.level, levels)
-        used = [i.numerator, i.denominator, *(n for pair in i.breakdown.values() for n in pair)]
-        for variable in used:
-            yield from known(place, "variable", variable, variables)
-        if i.polarity is not Polarity.NEUTRAL and i.numerator in declared:
-            yield (
-                f'{place}.polarity: expected "neutral": {i.numerator} counts by {declared[i.numerator]}, '
-                "which is never a burden"
-            )
-        for target in i.handed_down:
-            yield from known(f"{place}.handed_down", "level", target, levels)
-            if target in levels and (i.level, target) not in pairs:
-                yield f"{place}.handed_down: expected [[allocations]] with source = {i.level!r}, target = {target!r}"
-    if file.index is not None:
-        yield from known("index.level", "level", file.index.level, levels)
-        yield from known("index.population", "variable", file.index.population, variables)
-        for name in file.index.indicators:
-            yield from known("index.indicators", "indicator", name, indicators)
-            found = indicators.get(name)
-            if found is not None and found.polarity is Polarity.NEUTRAL:
-                yield f"index.indicators: {name} has polarity neutral: it says nothing about disadvantage"
-            if found is not None and found.level != file.index.level:
-                yield f"index.indicators: {name} is observed at {found.level}, the index is built at {file.index.level}"
-    yield from _departments(file, tables, variables)
-    for level, kind in file.tests.graph.items():
-        yield from known("tests.graph", "level", level, levels)
-        if kind == "fuzzy" and level in levels and levels[level].cells:
-            yield f"tests.graph.{level}: expected queen or rook for a grid, found fuzzy"
-
-
-def _departments(file: CountyFile, tables: Mapping[str, TableSpec], variables: set[str]) -> Iterator[str]:
-    """Yield what is wrong with who delivers what: each variable comes from one department, in a plain table."""
-    yield from _repeated("departments", (d.id for d in file.departments))
-    home = {name: t for t in file.tables for name in t.columns}
-    delivered: list[str] = []
-    for d in file.departments:
-        place = f"departments.{d.id}.delivers"
-        for name in d.delivers:
-            table = tables.get(name) or home.get(name)
-            if table is None:
-                yield f"{place}: unknown table or variable {name!r}; known are {some(sorted({*tables, *variables}), 12)}"
-                continue
-            if table.format not in (None, "table"):
-                yield f'{place}: expected a table of format "table", found {name!r} of format {table.format!r}'
-            delivered += list(table.columns) if name in tables else [name]
-    yield from _repeated("departments.delivers (a variable is delivered by one department)", delivered)
 
 
 def _assemble(file: CountyFile, folder: Path, data: Path) -> County:

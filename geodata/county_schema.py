@@ -198,6 +198,7 @@ class AncillarySection(Section):
     file: str | None = Field(default=None, description="a raster")
     band: int = 1
     unit: str = ""
+    people: bool = Field(default=True, description="the mass counts people: the population floor is judged by it")
     level: Identifier | None = Field(default=None, description="the level whose cells carry the variables")
     variables: tuple[Identifier, ...] = ()
     benchmark: Identifier | None = Field(default=None, description="coarser ancillary data whose totals are kept")
@@ -262,6 +263,10 @@ class IndicatorSection(Section):
                         f'expected polarity = "neutral": {said!r} speaks of nationality, migration, religion or sex '
                         f"({found.group(0)!r}), which is never a burden"
                     )
+        if self.kind == "mean" and self.handed_down:
+            raise ValueError("expected handed_down = []: a mean is no total that could be shared out")
+        if self.kind == "count" and self.tested:
+            raise ValueError("expected tested = false: clusters of a count are where many people live; test a rate")
         if self.tested and self.topic is Topic.MIGRATION:
             raise ValueError("expected tested = false: migration is drawn as context, never tested for hotspots")
         return self

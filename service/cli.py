@@ -49,6 +49,9 @@ class Commands(click.Group):
         except SozialmonitorError as error:
             _complain(error)
             ctx.exit(FAILED)
+        except OSError as error:  # a folder that cannot be written, a disk that is full
+            _complain(SozialmonitorError(error.strerror or str(error), where=error.filename and str(error.filename)))
+            ctx.exit(FAILED)
 
 
 def _complain(error: SozialmonitorError) -> None:
@@ -84,19 +87,21 @@ def init(directory: Path) -> None:
         )
     write_county(directory, with_truth=False)
     click.echo(directory / "county.toml")
-    _say(f"Replace the files in {directory / 'data'} step by step, then: sozialmonitor run {directory}")
+    _say(f"Set your own id and key in county.toml, replace the files in {directory / 'data'} step by step, and try")
+    _say(f"  sozialmonitor check {directory}\n  sozialmonitor run {directory}")
 
 
 @main.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--data", type=click.Path(path_type=Path), help="For a county: where its file names start from.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of text.")
-def check(paths: Sequence[Path], as_json: bool) -> None:
+def check(paths: Sequence[Path], data: Path | None, as_json: bool) -> None:
     """Say what files are and hold, or check a county's folder without computing anything.
 
     PATHS are files, or one county folder. Exit code 0: readable, findings included; 3: rejected.
     """
-    if len(paths) == 1 and (paths[0].is_dir() or paths[0].name == "county.toml"):
-        _check_county(paths[0], as_json)
+    if len(paths) == 1 and (paths[0].is_dir() or paths[0].suffix == ".toml"):
+        _check_county(paths[0], data, as_json)
         return
     from geodata.readers.sniff import describe
 
@@ -129,12 +134,14 @@ def _verdict_text(path: Path, verdict: Verdict) -> str:
     return "\n".join(lines)
 
 
-def _check_county(folder: Path, as_json: bool) -> None:
+def _check_county(folder: Path, data: Path | None, as_json: bool) -> None:
     from geodata.county import load_county
+    from service.workflows.plausible import require_plausible
     from service.workflows.read import read_inputs
 
-    county = load_county(folder)
+    county = load_county(folder, data=data)
     inputs = read_inputs(county, progress=_say)
+    require_plausible(inputs, _say)
     found: dict[str, Any] = {
         "county": county.id,
         "levels": {name: len(layer.areas) for name, layer in inputs.levels.items()},
@@ -194,9 +201,10 @@ def demo(state: Path, seed: int | None, compare: bool, as_json: bool) -> None:
     if compare:
         from service.workflows.truth import compare_with_truth
 
-        click.echo("\nAgainst the hidden truth (latest year):")
+        # With --json the only thing on stdout is the document.
+        click.echo("\nAgainst the hidden truth (latest year):", err=as_json)
         for line in compare_with_truth(folder, report.folder):
-            click.echo(f"  {line}")
+            click.echo(f"  {line}", err=as_json)
     if not as_json:
         _say(f"\nNext: sozialmonitor serve --state {state} --county {report.county}")
 

@@ -7,15 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from geodata.errors import UntestableError
+from geodata.errors import SpatialError
 from geodata.models import Polarity, Text
 from geodata.store.model import Collection, Field
 from service.workflows import texts
+from service.workflows.frames import of_indicator, stack
 
 if TYPE_CHECKING:
     from service.workflows.figures import Figures
     from service.workflows.read import Inputs
     from spatial.results import IndexResult
+
+#: Why an area has no class: codes, because a free text could say who lives there.
+EXCLUDED = {
+    "value": Text("ein Wert fehlt oder wird nicht gezeigt", "a value is missing or not shown"),
+    "floor": Text("zu wenige Einwohner", "too few inhabitants"),
+    "population": Text("Einwohnerzahl fehlt", "no population figure"),
+    "listed": Text("vom Landkreis ausgenommen", "left out by the county"),
+}
 
 
 def compute_index(
@@ -49,12 +58,9 @@ def compute_index(
     for period in sorted(years):
         columns = {}
         for indicator in chosen:
-            top = figures.values(indicator.numerator, period, areas)
-            if indicator.denominator is not None:
-                bottom = figures.values(indicator.denominator, period, areas)
-                top = indicator.scale * top / bottom.where(bottom > 0)
+            value = of_indicator(figures, indicator, period, areas).value
             # High is made to mean disadvantage for every indicator.
-            columns[indicator.id] = -top if indicator.polarity is Polarity.ADVANTAGE else top
+            columns[indicator.id] = -value if indicator.polarity is Polarity.ADVANTAGE else value
         try:
             results[period] = status_index(
                 pd.DataFrame(columns),
@@ -62,9 +68,19 @@ def compute_index(
                 floor=section.floor,
                 exclude=section.exclude,
             )
-        except UntestableError as error:
+        except SpatialError as error:  # too few complete areas, or an indicator that is the same everywhere
             tell(f"no index for {period}: {error.message}")
     return results
+
+
+def _reason(said: str) -> str | None:
+    """Turn the reason of one area into a code: a free text of ``exclude`` could say who lives there."""
+    if not said:
+        return None
+    for start, code in (("no value", "value"), ("fewer than", "floor"), ("no population", "population")):
+        if said.startswith(start):
+            return code
+    return "listed"
 
 
 def index_collection(inputs: Inputs, results: dict[int, IndexResult]) -> Collection:
@@ -90,14 +106,6 @@ def index_collection(inputs: Inputs, results: dict[int, IndexResult]) -> Collect
     preset = PRESETS[section.preset]
     layer = inputs.levels[section.level]
     indicators = [inputs.county.indicators[name] for name in section.indicators]
-    rows = []
-    for period, result in results.items():
-        frame = result.table.copy()
-        frame.insert(0, "context", layer.areas["context"].reindex(frame.index))
-        frame.insert(0, "period", period)
-        frame.insert(0, "name", layer.areas["name"].reindex(frame.index))
-        rows.append(frame.rename_axis("area_id").reset_index())
-    table = pd.concat(rows, ignore_index=True).sort_values(["area_id", "period"], ignore_index=True)
     fields = [
         texts.CONTEXT_FIELD,
         Field(
@@ -115,7 +123,12 @@ def index_collection(inputs: Inputs, results: dict[int, IndexResult]) -> Collect
             "SD",
         ),
         Field("rank", "integer", Text("Rang", "Rank"), Text("1 = stärkste Benachteiligung", "1 = most disadvantage")),
-        Field("excluded", "string", Text("Nicht bewertet, weil", "Not classed because")),
+        Field(
+            "excluded",
+            "string",
+            Text("Nicht bewertet, weil", "Not classed because"),
+            values=EXCLUDED,
+        ),
         *(
             Field(
                 f"contribution_{i.id}",
@@ -128,8 +141,10 @@ def index_collection(inputs: Inputs, results: dict[int, IndexResult]) -> Collect
         ),
         *(Field(f"z_{i.id}", "number", Text(f"z: {i.title.de}", f"z: {i.title.en}"), unit="SD") for i in indicators),
     ]
-    table["excluded"] = table["excluded"].replace("", None)
-    names = ["area_id", "name", "period", *(f.name for f in fields)]
+    frames = {
+        period: result.table.assign(excluded=result.table["excluded"].map(_reason))
+        for period, result in results.items()
+    }
     last = max(results)
     method: dict[str, Any] = {
         "de": f"Voreinstellung {section.preset}: z-Werte (Standardabweichung der Gesamtheit) von {len(indicators)} "
@@ -149,7 +164,7 @@ def index_collection(inputs: Inputs, results: dict[int, IndexResult]) -> Collect
         level=section.level,
         topic="index",
         fields=tuple(fields),
-        table=table[names],
+        table=stack(layer, frames, fields),
         styles=(status_style(),),
         metadata=texts.metadata(
             inputs,

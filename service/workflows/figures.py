@@ -14,6 +14,9 @@ from geodata.models import Observations, Source, Status
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+#: Statuses behind which a value stands that somebody hides.
+HIDDEN = frozenset({Status.SUPPRESSED, Status.SUPPRESSED_OR_UNKNOWN, Status.ZERO_OR_SUPPRESSED})
+
 VALUE_COLUMNS = ["value", "status", "origin", "flags"]
 
 
@@ -60,14 +63,17 @@ class Figures:
         return cls(frames, sources, units)
 
     def periods(self, variable: str, areas: pd.Index) -> tuple[int, ...]:
-        """Return the years in which a variable says anything about at least one of the areas."""
-        return tuple(
-            sorted(
-                period
-                for (name, period), frame in self.frames.items()
-                if name == variable and frame.index.isin(areas).any()
-            )
-        )
+        """Return the years in which at least one of the areas has a value, or one that is hidden.
+
+        A year that is only announced ("follows later") or was not delivered is no year of the layer.
+        """
+        out = []
+        for (name, period), frame in self.frames.items():
+            if name == variable:
+                here = frame[frame.index.isin(areas)]
+                if (here["value"].notna() | here["status"].isin(HIDDEN)).any():
+                    out.append(period)
+        return tuple(sorted(out))
 
     def get(self, variable: str, period: int, areas: pd.Index) -> pd.DataFrame:
         """Return the values of one variable and year for given areas.

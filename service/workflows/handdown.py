@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from geodata.errors import SpatialError
+from geodata.errors import SpatialError, some
 
 if TYPE_CHECKING:
     from geodata.models import Indicator
@@ -34,6 +34,8 @@ class Allocation:
         Target id → ancillary persons, None where the weights are areas; the population floor is judged by it.
     fallbacks : tuple of str
         Source zones, or coarse cells, whose ancillary data said nothing, each with what was done instead.
+    nested : bool
+        Every target has its part of one source only, so that its rate is that source's rate.
     """
 
     source: str
@@ -44,6 +46,11 @@ class Allocation:
     ancillary: str
     ancillary_year: int | None
     fallbacks: tuple[str, ...] = ()
+
+    @property
+    def nested(self) -> bool:
+        """Whether every target lies in one source."""
+        return bool((np.diff(self.weights.matrix.tocsr().indptr) <= 1).all())
 
 
 def build_allocations(inputs: Inputs) -> dict[tuple[str, str], Allocation]:
@@ -81,7 +88,7 @@ def _build(inputs: Inputs, source: str, target: str) -> Allocation:
         weights = raster_weights(
             zones, small, values, raster.transform, raster.crs, ancillary_year=ancillary.year, sliver=sliver
         )
-        people = zonal_sums(small, values, raster.transform, raster.crs)
+        people = zonal_sums(small, values, raster.transform, raster.crs) if ancillary.people else None
         title = f"{ancillary.title.de} ({ancillary.year})"
         return Allocation(
             source, target, weights, main_source(weights), people, title, ancillary.year, _zone_fallbacks(weights)
@@ -96,7 +103,7 @@ def _build(inputs: Inputs, source: str, target: str) -> Allocation:
         sources=zones.index,
         ancillary_year=ancillary.year,
     )
-    people = mass.reindex(small.index).fillna(0.0)
+    people = mass.reindex(small.index).fillna(0.0) if ancillary.people else None
     title = f"{ancillary.title.de} ({ancillary.year})"
     return Allocation(
         source, target, weights, within, people, title, ancillary.year, (*fallbacks, *_zone_fallbacks(weights))
@@ -135,8 +142,13 @@ def cell_mass(inputs: Inputs, ancillary_id: str) -> tuple[pd.Series, tuple[str, 
                 where=f"ancillary.{ancillary_id}",
                 hint="compare the ids of the table with those of the level",
             )
-        nearest = min(periods, key=lambda p: (abs(p - spec.year), p))
-        parts.append(inputs.figures.values(variable, nearest, ids))
+        if spec.year not in periods:
+            raise SpatialError(
+                f"expected values of {variable!r} for {spec.year}, found the years {some(periods)}",
+                where=f"ancillary.{ancillary_id}.year",
+                hint="name the year that the ancillary data are of",
+            )
+        parts.append(inputs.figures.values(variable, spec.year, ids))
     mass = pd.concat(parts, axis=1).sum(axis=1, min_count=1).fillna(0.0)
     if spec.benchmark is None:
         return mass, ()
@@ -211,7 +223,7 @@ def hand_down(
     -------
     pandas.DataFrame
         Indexed by target id: ``value`` (rate × scale, or the count), ``numerator``, ``denominator``, ``coverage``,
-        ``support`` (source id), ``hidden`` (bool) and ``numerator_all`` (before hiding, for the totals).
+        ``support`` (source id) and ``hidden`` (bool: too few people to be shown as a place).
     """
     sources = pd.Index(allocation.weights.source_ids)
     top = figures.values(indicator.numerator, period, sources)
@@ -223,12 +235,18 @@ def hand_down(
         out["denominator"] = rates["denominator"]
         out["coverage"] = rates["coverage"]
     out["support"] = allocation.source_of.reindex(out.index)
-    out["numerator_all"] = out["numerator"]
-    if floor is not None and allocation.people is not None:
-        from spatial.disclosure.rules import hide_small_places
-
-        out["hidden"] = hide_small_places(allocation.people.reindex(out.index), floor)
-        out.loc[out["hidden"], ["value", "numerator", "denominator"]] = np.nan
-    else:
-        out["hidden"] = False
+    out["hidden"] = False if floor is None else _too_small(allocation, out["denominator"], floor)
+    out.loc[out["hidden"], ["value", "numerator", "denominator"]] = np.nan
     return out
+
+
+def _too_small(allocation: Allocation, denominator: pd.Series, floor: float) -> pd.Series:
+    """Say which targets hold too few people to be shown as a place.
+
+    Without ancillary data that count people the modelled denominator stands in; without either nobody knows how many
+    live there, and nothing is shown.
+    """
+    from spatial.disclosure.rules import hide_small_places
+
+    people = allocation.people.reindex(denominator.index) if allocation.people is not None else denominator
+    return hide_small_places(people.fillna(0.0), floor)

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
-from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from geodata.errors import UntestableError
-from geodata.models import Indicator, Status, Text
+from geodata.models import Indicator, Text
 from geodata.store.model import Collection, Field
 from service.workflows import texts
-from service.workflows.handdown import Allocation, handed_down_in
+from service.workflows.figures import HIDDEN
+from service.workflows.frames import of_indicator, stack
+from service.workflows.handdown import Allocation, hand_down, handed_down_in
 
 if TYPE_CHECKING:
+    from geodata.models import AreaLayer
     from service.workflows.figures import Figures
     from service.workflows.read import Inputs
     from spatial.results import GlobalResult, IndexResult, LocalResult
+
+STATISTICS = ["local_moran", "local_moran_z", "gi_star_z", "p", "p_adjusted"]
 
 
 class Tester:
@@ -126,61 +131,68 @@ def hotspot_collections(
     edition = "public" if public else "internal"
     shown = {level.id for level in inputs.county.levels.values() if edition in level.editions}
     out = []
+    floor = inputs.county.publication.population_floor if public else None
     for indicator in inputs.county.indicators.values():
         if not indicator.tested:
             continue
         results, notes = _observed(tester, figures, indicator)
+        if not results:
+            continue
         if indicator.level in shown:
             out.append(_collection(inputs, indicator.id, indicator, indicator.level, results, notes))
         for target in handed_down_in(inputs, indicator, edition):
             if target in shown:
                 allocation = allocations[indicator.level, target]
-                down = _painted(tester, figures, indicator, allocation, results)
+                down = _painted(tester, figures, indicator, allocation, results, floor)
                 out.append(_collection(inputs, indicator.id, indicator, target, *down, allocation=allocation))
     section = inputs.county.index
     if index and section is not None and section.level in shown:
         areas = inputs.levels[section.level].areas.index
+        chosen = [inputs.county.indicators[name] for name in section.indicators]
         results, notes = {}, {}
         for period, result in index.items():
             scores = result.table["score"].reindex(areas)
-            results[period] = tester.local("index", section.level, period, scores, _false(areas))
+            hidden = pd.Series(False, index=areas)
+            for indicator in chosen:
+                hidden |= of_indicator(figures, indicator, period, areas).status.isin(HIDDEN)
+            results[period] = tester.local("index", section.level, period, scores, hidden & scores.isna())
             notes[period] = {"global": _global(tester, "index", section.level, period, scores)}
         out.append(_collection(inputs, "index", None, section.level, results, notes))
     return out
 
 
-def _false(areas: pd.Index) -> pd.Series:
-    return pd.Series(False, index=areas)
+def _is_proportion(cases: pd.Series, people: pd.Series) -> bool:
+    """Say whether empirical Bayes for proportions applies: no rate above 1, and not all rates equal."""
+    rates = (cases / people)[people > 0]
+    return bool((rates.dropna() <= 1).all()) and bool(rates.max() > rates.min())
 
 
 def _observed(
     tester: Tester, figures: Figures, indicator: Indicator
 ) -> tuple[dict[int, LocalResult], dict[int, dict[str, Any]]]:
-    """Test what was observed: rates by empirical Bayes, so that small areas do not make the map."""
+    """Test what was observed: proportions by empirical Bayes, so that small areas do not make the map."""
+    from spatial.autocorrelation.rates import empirical_bayes
+
     areas = tester.inputs.levels[indicator.level].areas.index
     results, notes = {}, {}
     for period in figures.periods(indicator.numerator, areas):
-        top = figures.get(indicator.numerator, period, areas)
-        raw, tested = top["value"], top["value"]
-        gone = top["status"] == Status.SUPPRESSED.value
-        if indicator.denominator is not None:
-            from spatial.autocorrelation.rates import empirical_bayes
-
-            bottom = figures.get(indicator.denominator, period, areas)
-            gone |= bottom["status"] == Status.SUPPRESSED.value
-            people = bottom["value"].where(bottom["value"] > 0)
-            raw = indicator.scale * top["value"] / people
-            if not raw.notna().any():
-                continue  # the numerator is known in this year, the denominator is not: there is no rate to test
-            cases = top["value"].where(people.notna())
-            # A rate that may exceed 1 (cases per person) is no proportion; equal rates have nothing to be adjusted.
-            form: Literal["proportion", "poisson"] = "poisson" if (cases > people).any() else "proportion"
-            tested = empirical_bayes(cases, people, form=form) if raw.max() > raw.min() else raw
+        found = of_indicator(figures, indicator, period, areas)
+        gone = found.status.isin(HIDDEN) & found.value.isna()
+        if not (found.value.notna().any() or gone.any()):
+            continue  # the numerator is known in this year, the denominator is not: there is no rate to test
+        tested = found.value
+        if found.bottom is not None:
+            people = found.bottom["value"].where(found.value.notna())
+            cases = found.top["value"].where(found.value.notna())
+            if _is_proportion(cases, people):
+                tested = empirical_bayes(cases, people)
         name = f"{indicator.level}_{indicator.id}"
         result = tester.local(name, indicator.level, period, tested, gone)
-        result.table["value"] = raw
-        results[period] = result
-        notes[period] = {"global": _global(tester, name, indicator.level, period, tested)}
+        results[period] = replace(result, table=result.table.assign(value=found.value))
+        notes[period] = {
+            "global": _global(tester, name, indicator.level, period, tested),
+            "adjusted": tested is not found.value,
+        }
     return results, notes
 
 
@@ -190,39 +202,73 @@ def _painted(
     indicator: Indicator,
     allocation: Allocation,
     results: Mapping[int, LocalResult],
+    floor: float | None,
 ) -> tuple[dict[int, LocalResult], dict[int, dict[str, Any]]]:
     """Paint the labels of the sources down, and test globally against a null that knows the map.
 
     The naive p-value of a handed-down value is never computed: pure noise on a few sources looks clustered in every
-    run once it is painted on many cells.
+    run once it is painted on many cells. A place that is too small to be shown carries neither value nor label.
     """
-    from spatial.autocorrelation.support import global_support_test, paint_down
+    from spatial.autocorrelation.support import paint_down
 
-    tests = tester.inputs.county.tests
     periods = sorted(results)
     if tester.inputs.county.allocations[allocation.source, allocation.target].periods == "latest":
         periods = periods[-1:]
-    sources = pd.Index(allocation.weights.source_ids)
     painted, notes = {}, {}
     for period in periods:
-        painted[period] = paint_down(results[period], allocation.source_of)
-        note: dict[str, Any] = {"global": None}
-        top = figures.values(indicator.numerator, period, sources)
-        if indicator.denominator is not None:
-            bottom = figures.values(indicator.denominator, period, sources)
-            if top.notna().all() and (bottom > 0).all():
-                with suppress(UntestableError):  # too few sources for any statement: the note stays empty
-                    found = global_support_test(
-                        top,
-                        bottom,
-                        allocation.weights,
-                        tester.graph(allocation.target),
-                        permutations=tests.global_replicates,
-                        rng=tester.rng(f"{allocation.target}_{indicator.id}", period),
-                    )
-                    note["global"] = _as_dict(found)
-        notes[period] = note
+        result = paint_down(results[period], allocation.source_of)
+        hidden = hand_down(allocation, indicator, figures, period, floor=floor)["hidden"]
+        painted[period] = replace(result, table=_blanked(result.table, hidden.reindex(result.table.index)))
+        notes[period] = {"global": _global_from_sources(tester, figures, indicator, allocation, period)}
     return painted, notes
+
+
+def _blanked(table: pd.DataFrame, hidden: pd.Series) -> pd.DataFrame:
+    """Take value, label and every statistic from rows that are not shown."""
+    out = table.copy()
+    here = hidden.to_numpy(dtype=bool)
+    out.loc[here, ["value", *STATISTICS]] = np.nan
+    out.loc[here, "quadrant"] = 0
+    out.loc[here, ["label", "gi_star_label"]] = "no label"
+    out.loc[here, "state"] = "suppressed"
+    return out
+
+
+def _shown(table: pd.DataFrame, layer: AreaLayer) -> pd.DataFrame:
+    """Take the statistics from context areas: a label could be rebuilt from them. Their value and neighbours stay."""
+    out = table.copy()
+    outside = layer.areas["context"].reindex(table.index).to_numpy(dtype=bool)
+    out.loc[outside, STATISTICS] = np.nan
+    out.loc[outside, "quadrant"] = 0
+    return out
+
+
+def _global_from_sources(
+    tester: Tester, figures: Figures, indicator: Indicator, allocation: Allocation, period: int
+) -> dict[str, Any] | None:
+    """Test handed-down rates against permuted sources; None for other figures and where there are too few sources."""
+    from spatial.autocorrelation.support import global_support_test
+
+    if indicator.denominator is None:
+        return None
+    sources = pd.Index(allocation.weights.source_ids)
+    top = figures.values(indicator.numerator, period, sources)
+    bottom = figures.values(indicator.denominator, period, sources)
+    if not _is_proportion(top, bottom):
+        return None
+    graph = tester.graph(allocation.target).subgraph(list(allocation.weights.target_ids))
+    try:
+        found = global_support_test(
+            top,
+            bottom,
+            allocation.weights,
+            graph,
+            permutations=tester.inputs.county.tests.global_replicates,
+            rng=tester.rng(f"{allocation.target}_{indicator.id}", period),
+        )
+    except UntestableError:
+        return None
+    return _as_dict(found)
 
 
 def _global(tester: Tester, name: str, level: str, period: int, values: pd.Series) -> dict[str, Any] | None:
@@ -240,12 +286,14 @@ def _global(tester: Tester, name: str, level: str, period: int, values: pd.Serie
     return _as_dict(found)
 
 
-def _as_dict(found: GlobalResult) -> dict[str, Any]:
+def _as_dict(found: GlobalResult) -> dict[str, Any] | None:
+    if not np.isfinite(found.value):
+        return None  # equal values everywhere have no autocorrelation
     return {
         "statistic": found.statistic,
         "value": found.value,
         "expected": found.expected,
-        "z": found.z,
+        "z": found.z if np.isfinite(found.z) else None,
         "p": found.p,
         "permutations": found.permutations,
         "null": found.null,
@@ -267,14 +315,6 @@ def _collection(
     from service.cartography.classification import gi_star_style, hotspot_style
 
     layer = inputs.levels[level]
-    rows = []
-    for period, result in results.items():
-        frame = result.table[[f.name for f in texts.HOTSPOT_FIELDS]].copy()
-        frame.insert(0, "context", layer.areas["context"].reindex(frame.index))
-        frame.insert(0, "period", period)
-        frame.insert(0, "name", layer.areas["name"].reindex(frame.index))
-        rows.append(frame.rename_axis("area_id").reset_index())
-    table = pd.concat(rows, ignore_index=True).sort_values(["area_id", "period"], ignore_index=True)
     title = indicator.title if indicator is not None else texts.TOPICS["index"]
     unit = indicator.unit if indicator is not None else "SD"
     fields = tuple(
@@ -290,7 +330,7 @@ def _collection(
         if indicator is not None
         else [inputs.county.indicators[i] for i in (inputs.county.index.indicators if inputs.county.index else ())]
     )
-    eb = indicator is not None and indicator.denominator is not None
+    eb = bool(notes[max(results)].get("adjusted"))
     method = {
         "de": f"Local Moran und Gi* auf der Ebene {tested_as.de}{', Empirical-Bayes-Raten' if eb else ''}; "
         f"{texts.GRAPHS[kind].de}; {tests.permutations} bedingte Permutationen, Seed {tests.seed}; "
@@ -332,7 +372,7 @@ def _collection(
         level=level,
         topic=indicator.topic.value if indicator is not None else "index",
         fields=(texts.CONTEXT_FIELD, *fields),
-        table=table[["area_id", "name", "period", "context", *(f.name for f in texts.HOTSPOT_FIELDS)]],
+        table=stack(layer, {p: _shown(r.table, layer) for p, r in results.items()}, (texts.CONTEXT_FIELD, *fields)),
         styles=(hotspot_style(modelled=modelled), gi_star_style(modelled=modelled)),
         metadata=texts.metadata(inputs, level, indicators, **extra),
     )

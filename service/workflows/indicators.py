@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from functools import reduce
+from collections.abc import Mapping
 from math import fsum
-from operator import or_
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from geodata.models import VALUED, Flag, Indicator, Origin, Status, Topic
+from geodata.models import VALUED, Indicator, Origin, Status, Topic
 from geodata.store.model import Collection, Field, Style
 from service.workflows import texts
+from service.workflows.frames import Rated, flag_text, of_indicator, rated, stack
 from service.workflows.handdown import Allocation, hand_down, handed_down_in
 
 if TYPE_CHECKING:
     from service.workflows.figures import Figures
     from service.workflows.read import Inputs
 
-FLAG_NAMES = {flag.value: flag.name.lower() for flag in Flag if flag.name}
+#: Year → columns of one indicator, indexed by area id.
+Parts = dict[int, pd.DataFrame]
 
 
 def indicator_collections(
@@ -60,8 +60,9 @@ def indicator_collections(
             by_sex = [i for i in county.indicators.values() if i.breakdown and i.level == level.id]
             if topic is not Topic.GENDER:
                 by_sex = []
-            if chosen or by_sex:
-                out.append(_collection(inputs, figures, allocations, level.id, topic, chosen, by_sex, floor))
+            found = _collection(inputs, figures, allocations, level.id, topic, chosen, by_sex, floor)
+            if found is not None:
+                out.append(found)
     return out
 
 
@@ -74,132 +75,89 @@ def _collection(
     indicators: list[Indicator],
     by_sex: list[Indicator],
     floor: float | None,
-) -> Collection:
-    areas = inputs.levels[level].areas
+) -> Collection | None:
+    """Build one collection, None where no indicator has any year."""
+    layer = inputs.levels[level]
     blocks: dict[int, list[pd.DataFrame]] = {}
-    fields: list[Field] = []
+    fields: list[Field] = [texts.CONTEXT_FIELD]
     styles: list[Style] = []
     totals: dict[str, Any] = {}
     handed: dict[str, Any] = {}
     for indicator, shown_by_sex in [*((i, False) for i in indicators), *((i, True) for i in by_sex)]:
-        if shown_by_sex:
-            parts, own = _by_sex(inputs, figures, indicator, level)
-        elif indicator.level == level:
-            parts, own = _observed(inputs, figures, indicator, level)
-        else:
+        modelled = indicator.level != level
+        if modelled:
             allocation = allocations[indicator.level, level]
-            parts, own, sums = _modelled(inputs, figures, indicator, allocation, floor)
+            parts, sums = _modelled(inputs, figures, indicator, allocation, floor)
+            own = texts.modelled_fields(indicator, allocation)
             totals[indicator.id] = sums
             handed[indicator.id] = texts.handed_down_note(inputs, indicator, allocation)
+        elif shown_by_sex:
+            parts, own = _by_sex(figures, indicator, layer.areas.index), texts.gender_fields(indicator)
+        else:
+            parts, own = _observed(figures, indicator, layer.areas.index), texts.observed_fields(indicator)
+        if not parts:
+            continue
         fields += own
         for period, frame in parts.items():
             blocks.setdefault(period, []).append(frame)
-        styles += _styles(indicator, own, parts, areas, modelled=indicator.level != level)
-
-    rows = []
-    for period in sorted(blocks):
-        frame = pd.concat(blocks[period], axis=1)
-        frame.insert(0, "period", period)
-        frame.insert(0, "context", areas["context"].reindex(frame.index))
-        frame.insert(0, "name", areas["name"].reindex(frame.index))
-        rows.append(frame.rename_axis("area_id").reset_index())
-    table = pd.concat(rows, ignore_index=True).sort_values(["area_id", "period"], ignore_index=True)
-    fields.insert(0, texts.CONTEXT_FIELD)
-    table = table[["area_id", "name", "period", *(f.name for f in fields)]]
+        styles += _styles(indicator, own, parts, layer.areas, modelled=modelled)
+    if not blocks:
+        return None
+    shown = [*indicators, *by_sex]
     return Collection(
         id=f"{level}_{topic.value}",
         title=texts.collection_title(inputs, level, topic),
-        description=texts.indicator_description([*indicators, *by_sex]),
+        description=texts.indicator_description(shown),
         kind="indicators",
         level=level,
         topic=topic.value,
         fields=tuple(fields),
-        table=table,
+        table=stack(layer, {p: pd.concat(blocks[p], axis=1) for p in sorted(blocks)}, fields),
         styles=tuple(styles),
-        metadata=texts.metadata(inputs, level, [*indicators, *by_sex], totals=totals, handed_down=handed),
+        metadata=texts.metadata(inputs, level, shown, totals=totals, handed_down=handed),
     )
 
 
-def _rate(top: pd.Series, bottom: pd.Series, scale: float) -> pd.Series:
-    """Return scale · numerator / denominator; 0/0 and x/0 are no rate."""
-    return scale * top / bottom.where(bottom > 0)
+def _origin(found: Rated) -> pd.Series:
+    return found.top["origin"].where(found.top["origin"] != "", None)
 
 
-def _status_of(top: pd.DataFrame, bottom: pd.DataFrame | None) -> pd.Series:
-    """Return the status of a rate: the first of its parts that has no number says why; else the numerator's."""
-    status = top["status"].astype(object)
-    if bottom is not None:
-        fine = status.isin(VALUED)
-        status = status.where(~fine | bottom["status"].isin(VALUED), bottom["status"].astype(object))
-        empty = fine & bottom["status"].isin(VALUED) & ~(bottom["value"] > 0)
-        status = status.where(~empty, Status.NOT_APPLICABLE.value)
-    return status
-
-
-def _flags(figures: Figures, variables: Iterable[str | None], period: int, areas: pd.Index) -> pd.Series:
-    """Unite what publishers say about the parts of a figure."""
-    found = [figures.get(v, period, areas)["flags"] for v in variables if v is not None]
-    return reduce(or_, found)
-
-
-def _flag_text(flags: pd.Series) -> pd.Series:
-    named = {
-        int(code): " ".join(name for bit, name in FLAG_NAMES.items() if int(code) & bit) or None
-        for code in flags.unique()
-    }
-    return flags.map(named).astype(object)
-
-
-def _observed(
-    inputs: Inputs, figures: Figures, indicator: Indicator, level: str
-) -> tuple[dict[int, pd.DataFrame], list[Field]]:
-    areas = inputs.levels[level].areas.index
+def _observed(figures: Figures, indicator: Indicator, areas: pd.Index) -> Parts:
     parts = {}
     for period in figures.periods(indicator.numerator, areas):
-        top = figures.get(indicator.numerator, period, areas)
-        bottom = figures.get(indicator.denominator, period, areas) if indicator.denominator else None
-        frame = pd.DataFrame(index=areas)
-        if bottom is not None:
-            frame[indicator.id] = _rate(top["value"], bottom["value"], indicator.scale)
-            frame[f"{indicator.id}_n"] = top["value"]
-            frame[f"{indicator.id}_d"] = bottom["value"]
-        else:
-            frame[indicator.id] = top["value"]
-        frame[f"{indicator.id}_status"] = _status_of(top, bottom)
-        frame[f"{indicator.id}_origin"] = top["origin"].where(top["origin"] != "", None)
-        frame[f"{indicator.id}_flags"] = _flag_text(
-            _flags(figures, (indicator.numerator, indicator.denominator), period, areas)
-        )
+        found = of_indicator(figures, indicator, period, areas)
+        frame = pd.DataFrame({indicator.id: found.value})
+        if found.bottom is not None:
+            frame[f"{indicator.id}_n"] = found.top["value"]
+            frame[f"{indicator.id}_d"] = found.bottom["value"]
+        frame[f"{indicator.id}_status"] = found.status
+        frame[f"{indicator.id}_origin"] = _origin(found)
+        frame[f"{indicator.id}_flags"] = flag_text([found.flags])
         parts[period] = frame
-    return parts, texts.observed_fields(indicator)
+    return parts
 
 
-def _by_sex(
-    inputs: Inputs, figures: Figures, indicator: Indicator, level: str
-) -> tuple[dict[int, pd.DataFrame], list[Field]]:
-    areas = inputs.levels[level].areas.index
+def _by_sex(figures: Figures, indicator: Indicator, areas: pd.Index) -> Parts:
     parts = {}
     for period in figures.periods(indicator.breakdown["female"][0], areas):
-        frame = pd.DataFrame(index=areas)
-        statuses = []
-        for sex, (numerator, denominator) in indicator.breakdown.items():
-            top, bottom = (figures.get(v, period, areas) for v in (numerator, denominator))
-            frame[f"{indicator.id}_{sex}"] = _rate(top["value"], bottom["value"], indicator.scale)
-            statuses.append(_status_of(top, bottom))
-        frame[f"{indicator.id}_gap"] = frame[f"{indicator.id}_female"] - frame[f"{indicator.id}_male"]
-        first = statuses[0].where(~statuses[0].isin(VALUED), statuses[1])
-        frame[f"{indicator.id}_gap_status"] = first
-        counted = [v for pair in indicator.breakdown.values() for v in pair]
-        origin = figures.get(counted[0], period, areas)["origin"]
-        frame[f"{indicator.id}_gap_origin"] = origin.where(origin != "", None)
-        frame[f"{indicator.id}_gap_flags"] = _flag_text(_flags(figures, counted, period, areas))
+        women, men = (
+            rated(figures, indicator.breakdown[sex], indicator.scale, period, areas) for sex in ("female", "male")
+        )
+        frame = pd.DataFrame({f"{indicator.id}_female": women.value, f"{indicator.id}_male": men.value})
+        frame[f"{indicator.id}_gap"] = women.value - men.value
+        frame[f"{indicator.id}_gap_status"] = women.status.where(~women.status.isin(VALUED), men.status)
+        frame[f"{indicator.id}_gap_origin"] = _origin(women)
+        frame[f"{indicator.id}_gap_flags"] = flag_text([women.flags, men.flags])
+        # One sex alone is not shown: beside the total it would give the other away.
+        alone = frame[f"{indicator.id}_gap"].isna()
+        frame.loc[alone, [f"{indicator.id}_female", f"{indicator.id}_male"]] = np.nan
         parts[period] = frame
-    return parts, texts.gender_fields(indicator)
+    return parts
 
 
 def _modelled(
     inputs: Inputs, figures: Figures, indicator: Indicator, allocation: Allocation, floor: float | None
-) -> tuple[dict[int, pd.DataFrame], list[Field], dict[str, Any]]:
+) -> tuple[Parts, dict[str, Any]]:
     sources = pd.Index(allocation.weights.source_ids)
     periods = figures.periods(indicator.numerator, sources)
     if inputs.county.allocations[allocation.source, allocation.target].periods == "latest":
@@ -207,45 +165,38 @@ def _modelled(
     parts, totals = {}, {}
     for period in periods:
         moved = hand_down(allocation, indicator, figures, period, floor=floor)
-        frame = pd.DataFrame(index=moved.index)
-        frame[indicator.id] = moved["value"]
-        frame[f"{indicator.id}_n"] = moved["numerator"]
+        at_source = of_indicator(figures, indicator, period, sources)
+        frame = pd.DataFrame({indicator.id: moved["value"], f"{indicator.id}_n": moved["numerator"]})
         if indicator.denominator is not None:
             frame[f"{indicator.id}_d"] = moved["denominator"]
-        shown = moved["value"].notna()
-        status = pd.Series(Status.MISSING.value, index=moved.index, dtype=object)
-        gone = moved["support"].isin(_suppressed_sources(figures, indicator, period, sources))
-        status[gone] = Status.SUPPRESSED.value
-        status[shown] = Status.OBSERVED.value
-        status[moved["hidden"]] = Status.SUPPRESSED.value
+        # A part is what its source is; without a number of its own although the source has one, it is missing.
+        status = moved["support"].map(at_source.status).fillna(Status.MISSING.value).astype(object)
+        valued = status.isin(VALUED)
+        status[valued & moved["hidden"]] = Status.SUPPRESSED.value
+        status[valued & ~moved["hidden"] & moved["value"].isna()] = Status.MISSING.value
         frame[f"{indicator.id}_status"] = status
         frame[f"{indicator.id}_origin"] = Origin.MODELLED.value
-        flags = _flags(figures, (indicator.numerator, indicator.denominator), period, sources)
-        frame[f"{indicator.id}_flags"] = _flag_text(moved["support"].map(flags).fillna(0).astype(int))
+        frame[f"{indicator.id}_flags"] = flag_text([moved["support"].map(at_source.flags).fillna(0)])
         frame[f"{indicator.id}_support"] = moved["support"]
+        frame.loc[~status.isin(VALUED), indicator.id] = np.nan
         parts[period] = frame
-        given = figures.values(indicator.numerator, period, sources)
         # fsum: the totals are what people check, so they carry no rounding of their own.
-        total = fsum(given.dropna())
-        seen = fsum(moved["numerator"].dropna())
-        unseen = fsum(moved.loc[moved["hidden"], "numerator_all"].dropna())
+        given = figures.values(indicator.numerator, period, sources)
+        everywhere = allocation.weights.apply(given.fillna(0.0))
+        unseen = moved["numerator"].isna()
         outside = fsum((given * pd.Series(allocation.weights.outside, index=sources)).dropna())
-        totals[str(period)] = {"shown": seen, "not_shown": unseen + outside, "total": total}
-    return parts, texts.modelled_fields(indicator, allocation), totals
-
-
-def _suppressed_sources(figures: Figures, indicator: Indicator, period: int, sources: pd.Index) -> list[str]:
-    status = figures.get(indicator.numerator, period, sources)["status"]
-    hidden = status == Status.SUPPRESSED.value
-    if indicator.denominator is not None:
-        hidden |= figures.get(indicator.denominator, period, sources)["status"] == Status.SUPPRESSED.value
-    return list(status.index[hidden])
+        totals[str(period)] = {
+            "shown": fsum(moved["numerator"].dropna()),
+            "not_shown": fsum(everywhere[unseen]) + outside,
+            "total": fsum(given.dropna()),
+        }
+    return parts, totals
 
 
 def _styles(
     indicator: Indicator,
     fields: list[Field],
-    parts: Mapping[int, pd.DataFrame],
+    parts: Parts,
     areas: pd.DataFrame,
     *,
     modelled: bool,
@@ -259,5 +210,5 @@ def _styles(
     values = latest[name].where(~areas["context"].reindex(latest.index).astype(bool))
     if not np.isfinite(values.to_numpy(dtype=float)).any():
         values = latest[name]
-    unit = indicator.unit if name == indicator.id else texts.GAP_UNIT
+    unit = indicator.unit if name == indicator.id else texts.gap_unit(indicator)
     return [graduated(values, field=name, n=5, unit=unit, decimals=indicator.decimals, modelled=modelled)]

@@ -146,7 +146,7 @@ def _read_level(
             level=spec.id,
             title=spec.title,
             where=f"levels.{spec.id}",
-            prefix=spec.prefix or county.key,
+            prefix=county.key if spec.prefix is None else spec.prefix,
             context=spec.context,
             key=spec.key,
             boundary_date=spec.boundary_date,

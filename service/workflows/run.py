@@ -24,6 +24,7 @@ from service.workflows.hotspots import hotspot_collections
 from service.workflows.indicators import indicator_collections
 from service.workflows.kept import keep_areas, remembered
 from service.workflows.licensed import Withheld, publishable
+from service.workflows.plausible import require_plausible
 from service.workflows.read import Inputs, read_inputs
 from service.workflows.suppress import suppressed_for_public
 from service.workflows.verify import verify
@@ -118,6 +119,7 @@ def run(
         taken = catalogue.receipts(county)
         inputs = read_inputs(county, progress=tell)
         catalogue.require_unchanged(county, taken)
+        require_plausible(inputs, tell)
         public, withheld = publishable(inputs)
     with PublicationStore(state, county.id, keep=county.publication.keep).begin() as draft:
         with steps.step("Suppress what the public edition may not know"):
@@ -219,12 +221,13 @@ def _write(
             with (kept / f"weights-{source}-{target}.npz").open("wb") as stream:
                 arrays: dict[str, Any] = dict(allocation.weights.to_arrays())
                 np.savez_compressed(stream, **arrays)
-    long = [
-        frame.assign(variable=variable, period=period).reset_index()
-        for (variable, period), frame in built.figures.frames.items()
-    ]
-    pd.concat(long, ignore_index=True).to_parquet(kept / "figures.parquet", index=False)
+    # Values are kept inside only: no request computes from them yet, and what no indicator uses is not judged.
     if built.edition == "internal":
+        long = [
+            frame.assign(variable=variable, period=period).reset_index()
+            for (variable, period), frame in built.figures.frames.items()
+        ]
+        pd.concat(long, ignore_index=True).to_parquet(kept / "figures.parquet", index=False)
         keep_areas(folder, inputs)
         if not inputs.moves.empty:
             inputs.moves.to_parquet(kept / "moves.parquet", index=False)
@@ -271,7 +274,7 @@ def manifest(publication: str, inputs: Inputs, built: Built) -> dict[str, Any]:
         "software": {name: version(name) for name in ("sozialmonitor", *LIBRARIES)},
         "tests": county.tests.model_dump(mode="json"),
         "rules": county.publication.model_dump(mode="json"),
-        "index": _public_index(county),
+        "index": _index(county, built.edition),
         "sources": {
             s.id: {
                 "title": s.title,
@@ -293,8 +296,14 @@ def manifest(publication: str, inputs: Inputs, built: Built) -> dict[str, Any]:
     return out
 
 
-def _public_index(county: County) -> dict[str, Any] | None:
-    return county.index.model_dump(mode="json") if county.index else None
+def _index(county: County, edition: Edition) -> dict[str, Any] | None:
+    """Describe the index; why an area is left out may say who lives there, so only the internal edition says it."""
+    if county.index is None:
+        return None
+    described: dict[str, Any] = county.index.model_dump(mode="json")
+    if edition == "public":
+        described["exclude"] = sorted(described["exclude"])
+    return described
 
 
 def summarise(collections: Sequence[Collection]) -> list[dict[str, Any]]:
@@ -317,10 +326,13 @@ def summarise(collections: Sequence[Collection]) -> list[dict[str, Any]]:
         finding = ""
         if c.kind == "hotspots":
             counts = last["label"].value_counts()
+            tested = int((last["state"] == "tested").sum())
             finding = ", ".join(
                 f"{counts[k]} {k}" for k in ("High-High", "Low-Low", "High-Low", "Low-High") if k in counts
             )
             untested = last.loc[last["state"] != "tested", "state"].value_counts()
+            if tested and not finding:
+                finding = f"none of {tested}"
             finding = ", ".join(filter(None, [finding, *(f"{n} {state}" for state, n in untested.items())]))
             name = "value"
         elif c.kind == "index":

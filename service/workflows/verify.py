@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from geodata.errors import DisclosureError, StoreError, some
-from geodata.models import VALUED
+from geodata.models import VALUED, Indicator
 from geodata.store.model import Collection
-from service.workflows.suppress import pairs_of
+from service.workflows.suppress import pair_values, pairs_of, rules_of
 
 if TYPE_CHECKING:
     from service.workflows.figures import Figures
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 #: Relative rounding that a sum of float64 over some ten thousand cells may carry.
 TOTAL_TOLERANCE = 1e-9
+_STOPPED = "report this: the run was stopped before anything was published"
 
 
 def verify(inputs: Inputs, known: Figures, collections: Sequence[Collection], *, public: bool) -> list[str]:
@@ -44,7 +46,7 @@ def verify(inputs: Inputs, known: Figures, collections: Sequence[Collection], *,
     StoreError
         Keys are repeated, or shown and not shown do not add up to the total.
     DisclosureError
-        A suppressed value is about to be shown.
+        A value that the rules hide is about to be shown.
     """
     for collection in collections:
         twice = collection.table.duplicated(["area_id", "period"])
@@ -53,10 +55,10 @@ def verify(inputs: Inputs, known: Figures, collections: Sequence[Collection], *,
                 f"expected one row per area and period, found repeated {some(collection.table.loc[twice, 'area_id'])}",
                 where=collection.id,
             )
-    done = [f"{len(collections)} collections: keys unique"]
-    done.append(_totals(collections))
+    done = [f"{len(collections)} collections: keys unique", _totals(collections)]
     if public:
-        done.append(_nothing_suppressed(inputs, known, collections))
+        done.append(_rules_hold(inputs, known))
+        done.append(_nothing_hidden_is_shown(inputs, known, collections))
     return [line for line in done if line]
 
 
@@ -76,35 +78,77 @@ def _totals(collections: Sequence[Collection]) -> str:
     return f"{checked} handed-down totals: shown + not shown = total" if checked else ""
 
 
-def _nothing_suppressed(inputs: Inputs, known: Figures, collections: Sequence[Collection]) -> str:
-    """No number stands where the public figures have none, and none stands beside a status that hides it."""
+def _rules_hold(inputs: Inputs, known: Figures) -> str:
+    """Judge again, by the bare rules, every figure of an unreleased source that the public edition may know."""
+    from spatial.disclosure.rules import Rule
+
+    rules = rules_of(inputs.county)
     checked = 0
-    for collection in collections:
-        names = {f.name for f in collection.fields}
+    for indicator in inputs.county.indicators.values():
+        areas = inputs.levels[indicator.level].areas.index
+        for numerator, denominator in pairs_of(indicator):
+            if known.sources[numerator].released:
+                continue
+            for period in known.periods(numerator, areas):
+                top, bottom = pair_values(known, numerator, denominator, period, areas)
+                verdict = rules.primary(top["value"].to_numpy(), bottom.to_numpy())
+                shown = top["value"].notna().to_numpy()
+                bad = areas[shown & (verdict != Rule.SHOWN.value)]
+                if len(bad):
+                    raise DisclosureError(
+                        f"expected {numerator} to be hidden in {some(bad)}", where=f"{period}", hint=_STOPPED
+                    )
+                checked += int(shown.sum())
+    return f"{checked} counts judged again by the rules: every one may be shown"
+
+
+def _guarded(indicator: Indicator, names: set[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield each status field with the number fields that it speaks for."""
+    if f"{indicator.id}_status" in names:
+        yield f"{indicator.id}_status", (indicator.id,)
+    if f"{indicator.id}_gap_status" in names:
+        yield f"{indicator.id}_gap_status", tuple(f"{indicator.id}_{part}" for part in ("gap", "female", "male"))
+
+
+def _nothing_hidden_is_shown(inputs: Inputs, known: Figures, collections: Sequence[Collection]) -> str:
+    """No number stands beside a status that hides it, none where the figures have none, none in a test of it."""
+    checked = 0
+    hidden_at: dict[tuple[str, str], pd.Series] = {}
+    for collection in (c for c in collections if c.kind == "indicators"):
         table = collection.table
-        for name in names:
-            if not name.endswith("_status"):
-                continue
-            indicator = name.removesuffix("_status").removesuffix("_gap")
-            hidden = ~table[name].isin([s.value for s in VALUED])
-            shown = [c for c in (indicator, f"{indicator}_gap") if c in names]
-            bad = table.loc[hidden, shown].notna().any(axis=1)
-            if bad.any():
-                raise DisclosureError(
-                    f"expected no number beside a status that hides it, found {int(bad.sum())}",
-                    where=f"{collection.id}, {indicator}",
-                    hint="report this: the run was stopped before anything was published",
-                )
-            checked += int(hidden.sum())
-        for indicator_ in inputs.county.indicators.values():
-            if indicator_.level != collection.level or f"{indicator_.id}_n" not in names:
-                continue
-            for numerator, _ in list(pairs_of(indicator_))[:1]:
-                for period, rows in table.groupby("period"):
-                    values = known.values(numerator, int(str(period)), pd.Index(rows["area_id"]))
-                    if (rows[f"{indicator_.id}_n"].notna().to_numpy() & values.isna().to_numpy()).any():
-                        raise DisclosureError(
-                            "expected suppressed counts to be missing, found numbers",
-                            where=f"{collection.id}, {indicator_.id}, {period}",
-                        )
+        keys = pd.MultiIndex.from_frame(table[["area_id", "period"]])
+        for indicator in inputs.county.indicators.values():
+            names = {f.name for f in collection.fields}
+            for status, numbers in _guarded(indicator, names):
+                hidden = ~table[status].isin([s.value for s in VALUED])
+                if status == f"{indicator.id}_status":
+                    hidden_at[collection.level, indicator.id] = pd.Series(hidden.to_numpy(), index=keys)
+                bad = table.loc[hidden, list(numbers)].notna().any(axis=1)
+                if bad.any():
+                    raise DisclosureError(
+                        f"expected no number beside a status that hides it, found {int(bad.sum())}",
+                        where=f"{collection.id}, {indicator.id}",
+                        hint=_STOPPED,
+                    )
+                checked += int(hidden.sum())
+            if indicator.level == collection.level and f"{indicator.id}_n" in names:
+                _absent_where_unknown(collection, indicator, known)
+    for collection in (c for c in collections if c.kind == "hotspots"):
+        hidden_there = hidden_at.get((collection.level, str(collection.metadata["indicator"])))
+        if hidden_there is not None:
+            keys = pd.MultiIndex.from_frame(collection.table[["area_id", "period"]])
+            here = hidden_there.reindex(keys, fill_value=False).to_numpy(dtype=bool)
+            if np.isfinite(collection.table.loc[here, "value"].to_numpy(dtype=float)).any():
+                raise DisclosureError("expected no value of a hidden place", where=collection.id, hint=_STOPPED)
     return f"{checked} hidden values: no number beside any of them"
+
+
+def _absent_where_unknown(collection: Collection, indicator: Indicator, known: Figures) -> None:
+    for period, rows in collection.table.groupby("period"):
+        values = known.values(indicator.numerator, int(str(period)), pd.Index(rows["area_id"]))
+        if (rows[f"{indicator.id}_n"].notna().to_numpy() & values.isna().to_numpy()).any():
+            raise DisclosureError(
+                "expected suppressed counts to be missing, found numbers",
+                where=f"{collection.id}, {indicator.id}, {period}",
+                hint=_STOPPED,
+            )
