@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from geodata.errors import ColumnError, FormatError, GeometryError, NoDataError, some
 from geodata.readers import long, text
+from geodata.supply import casedata
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -38,15 +39,15 @@ def read_features(path: Path, *, layer: str | None = None, where: str | None = N
 
     Raises
     ------
-    MissingFileError, NoDataError, FormatError, ColumnError
-        No file, no features, unreadable or truncated, no such layer.
+    MissingFileError, NoDataError, FormatError, ColumnError, CaseDataError
+        No file, no features, unreadable or truncated, no such layer; attributes look like data about single persons.
     """
     import pyogrio
     import shapely
 
     place = where or str(path)
     if is_geoparquet(path):
-        return _geoparquet(path, layer, place)
+        return _without_cases(_geoparquet(path, layer, place), place)
     layers = list_layers(path)
     if layer is None and len(layers) > 1:
         raise ColumnError(
@@ -70,6 +71,14 @@ def read_features(path: Path, *, layer: str | None = None, where: str | None = N
             hint="copy it again",
         )
     frame["geometry"] = shapely.force_2d(frame.geometry.values)
+    return _without_cases(frame, place)
+
+
+def _without_cases(frame: gpd.GeoDataFrame, where: str) -> gpd.GeoDataFrame:
+    """Refuse features whose attributes are about single persons, such as owners of parcels."""
+    fields = [str(column) for column in frame.columns if column != "geometry"]
+    cells = [frame[field] for field in fields]
+    casedata.refuse(casedata.find(fields, [cell.astype("str").where(cell.notna(), "") for cell in cells]), where)
     return frame
 
 

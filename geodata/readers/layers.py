@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from geodata.errors import GeodataError, some
+from geodata.errors import CaseDataError, GeodataError, some
 from geodata.readers import features, vector, vg250
 from geodata.readers.verdict import Verdict
 
@@ -45,6 +45,8 @@ def describe_vector(path: Path) -> Verdict:
         try:
             frame = features.read_features(path, layer=layer, where=where)
             said, polygons = _layer(frame, layer, where)
+        except CaseDataError:
+            raise  # one such layer is one too many
         except GeodataError as error:
             refused = error
             findings.append(f"layer {layer}: {error.message}")

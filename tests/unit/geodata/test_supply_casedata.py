@@ -182,3 +182,22 @@ def test_nothing_is_found_in_the_invented_county(tiny_county: Path) -> None:
     assert len(files) > 8
     for path in files:
         assert inspect(open_sheet(path)) == (), path.name
+
+
+def test_layers_with_owners_are_refused(tmp_path: Path) -> None:
+    import geopandas as gpd
+    import shapely
+
+    parcels = gpd.GeoDataFrame(
+        {"flurstueck": ["1/2", "3", "4/7"], "Eigentümer": ["Anna Schmidt", "Uwe Nowak", "Petra Wolf"]},
+        geometry=[shapely.box(600000 + x, 5800000, 600001 + x, 5800001) for x in range(3)],
+        crs="EPSG:25832",
+    )
+    for path in (tmp_path / "a.gpkg", tmp_path / "a.parquet"):
+        parcels.to_parquet(path) if path.suffix == ".parquet" else parcels.to_file(path, layer="flur")
+        with pytest.raises(CaseDataError) as stop:
+            describe(path)
+        assert "column B looks like names of persons" in str(stop.value)
+        assert "Nowak" not in str(stop.value)
+    parcels[["flurstueck", "geometry"]].to_file(tmp_path / "b.gpkg", layer="flur")
+    assert describe(tmp_path / "b.gpkg").rows == 3
