@@ -88,11 +88,15 @@ def style_to_json(style: Style) -> dict[str, Any]:
         "missing": _class_to_json(style.missing),
         "method": text_to_json(style.method),
         "modelled": style.modelled,
+        "decimals": style.decimals,
+        "reading": text_to_json(style.reading),
+        "empty": None if style.empty is None else _class_to_json(style.empty),
     }
 
 
 def style_from_json(value: dict[str, Any]) -> Style:
-    """Invert :func:`style_to_json`."""
+    """Invert :func:`style_to_json`; publications written before these had no ``decimals``, ``reading``, ``empty``."""
+    empty, reading = value.get("empty"), value.get("reading")
     return Style(
         field=value["field"],
         kind=value["kind"],
@@ -100,4 +104,7 @@ def style_from_json(value: dict[str, Any]) -> Style:
         missing=_class_from_json(value["missing"]),
         method=text_from_json(value["method"]),
         modelled=value["modelled"],
+        decimals=value.get("decimals"),
+        reading=text_from_json(reading) if reading else Text("", ""),
+        empty=_class_from_json(empty) if empty else None,
     )

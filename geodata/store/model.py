@@ -21,6 +21,9 @@ Edition = Literal["public", "internal"]
 FieldType = Literal["string", "integer", "number", "boolean"]
 CollectionKind = Literal["indicators", "index", "hotspots"]
 
+#: Statuses of a value that is not there because there is nothing to be said, not because it is not shown.
+EMPTY = ("missing", "not_applicable")
+
 #: Every collection starts with these; then come its own fields, in a stable order.
 KEY_FIELDS = ("area_id", "name", "period")
 
@@ -96,6 +99,13 @@ class Style:
         The class "no data / suppressed".
     modelled : bool
         The values are modelled, not counted: drawn with a dashed outline, said in the legend.
+    decimals : int or None
+        Digits in which a value of the drawn field is written; None is as many as it has, up to three.
+    reading : Text
+        What a high value means, for the legend.
+    empty : StyleClass or None
+        Where there is one, areas without a value whose ``<field>_status`` is in :data:`EMPTY` are drawn in it, apart
+        from those that are not shown: a grid has many cells in which nobody lives.
     """
 
     field: str
@@ -104,6 +114,9 @@ class Style:
     missing: StyleClass
     method: Text = Text("", "")
     modelled: bool = False
+    decimals: int | None = None
+    reading: Text = Text("", "")
+    empty: StyleClass | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from geodata.errors import ConfigError
-from geodata.models import Text
+from geodata.models import Polarity, Text
 from geodata.store.model import Style, StyleClass
 from service.cartography import palettes
 from service.cartography.texts import TEXTS, number
@@ -25,6 +25,11 @@ _METHODS: dict[str, Text] = {
     "fisher_jenks": Text("natürliche Klassen nach Fisher-Jenks", "natural breaks (Fisher-Jenks)"),
     "equal_interval": Text("gleiche Breite", "equal intervals"),
 }
+_READINGS: dict[str, Text] = {
+    "disadvantage": Text("dunkel = hoher Wert = stärkere Benachteiligung", "dark = high value = more disadvantage"),
+    "advantage": Text("dunkel = hoher Wert = geringere Benachteiligung", "dark = high value = less disadvantage"),
+    "neutral": Text("dunkel = hoher Wert; Kontext, keine Wertung", "dark = high value; context, no judgement"),
+}
 
 
 def graduated(
@@ -36,7 +41,9 @@ def graduated(
     unit: str = "",
     decimals: int = 1,
     modelled: bool = False,
-    palette: str = "YlOrRd",
+    polarity: Polarity | str = Polarity.DISADVANTAGE,
+    palette: str | None = None,
+    grid: bool = False,
 ) -> Style:
     """Class the values of a column by rounded cut points.
 
@@ -57,8 +64,12 @@ def graduated(
         Digits of the cut points.
     modelled : bool
         The values are modelled: dashed outline, said in the legend.
-    palette : str
-        See :func:`service.cartography.palettes.sequential`.
+    polarity : {"disadvantage", "advantage", "neutral"}
+        What a high value means: said in the legend, and chooses the palette.
+    palette : str, optional
+        See :func:`service.cartography.palettes.sequential`; by default that of the polarity.
+    grid : bool, default False
+        The areas are cells: those in which nobody lives get a class of their own, apart from those not shown.
 
     Returns
     -------
@@ -69,7 +80,7 @@ def graduated(
     Raises
     ------
     ConfigError
-        ``n`` or ``method`` is unknown, or a value is infinite.
+        ``n``, ``method``, ``polarity`` or ``palette`` is unknown, or a value is infinite.
 
     Examples
     --------
@@ -84,6 +95,10 @@ def graduated(
         raise ConfigError(f"expected one of {', '.join(_METHODS)}, found {method!r}", where=f"style of {field}")
     if not 1 <= n <= 9:
         raise ConfigError(f"expected 1 to 9 classes, found {n}", where=f"style of {field}")
+    if polarity not in palettes.BY_POLARITY:
+        known = ", ".join(palettes.BY_POLARITY)
+        raise ConfigError(f"expected one of {known}, found {polarity!r}", where=f"style of {field}")
+    palette = palettes.BY_POLARITY[polarity] if palette is None else palette
     numbers: npt.NDArray[np.float64] = values.to_numpy(dtype="float64", na_value=np.nan)
     if np.isinf(numbers).any():
         raise ConfigError("expected finite values, found infinite ones", where=f"style of {field}")
@@ -99,12 +114,19 @@ def graduated(
         field=field,
         kind="graduated",
         classes=classes,
-        missing=_missing(palettes.NO_VALUE, count=int(np.isnan(numbers).sum())),
+        missing=_missing(
+            palettes.NO_VALUE,
+            count=int(np.isnan(numbers).sum()),
+            label=TEXTS["hidden"] if grid else TEXTS["missing"],
+        ),
         method=Text(
             f"{k} {'Klasse' if k == 1 else 'Klassen'}, {how.de}, Grenzen gerundet",
             f"{k} {'class' if k == 1 else 'classes'}, {how.en}, rounded bounds",
         ),
         modelled=modelled,
+        decimals=decimals,
+        reading=_READINGS[polarity],
+        empty=_missing(palettes.EMPTY, label=TEXTS["empty"]) if grid else None,
     )
 
 
@@ -213,7 +235,7 @@ def _states() -> tuple[StyleClass, ...]:
     )
 
 
-def hotspot_style(*, field: str = "label", modelled: bool = False) -> Style:
+def hotspot_style(*, field: str = "label", modelled: bool = False, decimals: int | None = None) -> Style:
     """Style the labels of local Moran.
 
     Parameters
@@ -223,6 +245,8 @@ def hotspot_style(*, field: str = "label", modelled: bool = False) -> Style:
         one, else in the missing class.
     modelled : bool
         The values tested are modelled.
+    decimals : int, optional
+        Digits of the tested value in popups.
 
     Returns
     -------
@@ -247,10 +271,11 @@ def hotspot_style(*, field: str = "label", modelled: bool = False) -> Style:
         missing=_missing(),
         method=Text("Local Moran, korrigiert für mehrfaches Testen", "local Moran, corrected for multiple tests"),
         modelled=modelled,
+        decimals=decimals,
     )
 
 
-def gi_star_style(*, field: str = "gi_star_label", modelled: bool = False) -> Style:
+def gi_star_style(*, field: str = "gi_star_label", modelled: bool = False, decimals: int | None = None) -> Style:
     """Style the labels of Gi*; see :func:`hotspot_style`."""
     names = {
         "hot": Text("Hot Spot: Umgebung auffällig hoch", "hot spot: high surroundings"),
@@ -268,6 +293,7 @@ def gi_star_style(*, field: str = "gi_star_label", modelled: bool = False) -> St
         missing=_missing(),
         method=Text("Getis-Ord Gi*, korrigiert für mehrfaches Testen", "Getis-Ord Gi*, corrected for multiple tests"),
         modelled=modelled,
+        decimals=decimals,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,9 +14,7 @@ from geodata.store.protocol import CollectionMeta, LayerStore, LevelMeta
 from geodata.store.query import MAX_LIMIT, ItemQuery
 from service.cartography import describe
 from service.cartography.content import MapContent, features_of
-
-#: Endings of the fields that break an indicator down by sex.
-_BY_SEX = re.compile(r"_(female|male|gap)$")
+from service.cartography.popup import BY_SEX
 
 
 def style_of(meta: CollectionMeta, field: str | None) -> Style:
@@ -130,6 +127,8 @@ def map_content(
     features = feature_collection(store, meta.id, query)
     drawn = next((f for f in meta.fields if f.name == style.field), None)
     title = drawn.title[language] if meta.kind == "indicators" and drawn is not None else meta.title[language]
+    # The subtitle names the level.
+    title = title.removesuffix(f" – {meta.level_title[language]}")
     rows = [feature["properties"] for feature in features_of(features)]
     text = meta.metadata.get
     return MapContent(
@@ -147,6 +146,9 @@ def map_content(
         caveat=_said(text("caveat"), language) or describe.caveat(meta.kind)[language],
         permalink=permalink,
         describe=sentences(store, meta, style, rows, str(year), language),
+        definition=_definition(store, meta, style)[language],
+        names=_support_names(store, meta, style, rows),
+        edition=store.edition,
         draft=bool(text("draft")),
         modelled=style.modelled,
         language=language,
@@ -187,7 +189,7 @@ def popup_fields(meta: CollectionMeta, drawn: str) -> tuple[Field, ...]:
     shown = [field for field in meta.fields if field.name != "context"]
     if meta.kind != "indicators":
         return tuple(shown)
-    stem = _BY_SEX.sub("", drawn)
+    stem = BY_SEX.sub("", drawn)
     return tuple(field for field in shown if field.name == stem or field.name.startswith(f"{stem}_"))
 
 
@@ -287,6 +289,35 @@ def _global(found: Any, support: describe.Areas, language: str) -> tuple[str, ..
         expected=found.get("expected"),
         language=language,
     )
+
+
+def _definition(store: LayerStore, meta: CollectionMeta, style: Style) -> Text:
+    """Return what the figure of a map is; of a test, what the tested indicator is."""
+    name = style.field if meta.kind == "indicators" else str(meta.metadata.get("indicator", ""))
+    for other in (meta, *store.collections()):
+        if other.kind == "indicators":
+            for field in other.fields:
+                if field.name == name:
+                    return field.description
+    return Text("", "")
+
+
+def _support_names(
+    store: LayerStore, meta: CollectionMeta, style: Style, rows: Sequence[Mapping[str, Any]]
+) -> dict[str, str]:
+    """Name the areas whose values or tests the rows carry; those of levels that are not published keep their id."""
+    stem = BY_SEX.sub("", style.field)
+    used = {str(row[key]) for row in rows for key in ("support", f"{stem}_support") if row.get(key) is not None}
+    names = {str(row["area_id"]): str(row["name"]) for row in rows if row["area_id"] in used}
+    notes = [note for note in (meta.metadata.get("handed_down") or {}).values() if isinstance(note, Mapping)]
+    for level in {str(note.get("source_level")) for note in notes}:
+        other = next((c for c in store.collections() if c.level == level and c.latest), None)
+        if other is not None and used - set(names):
+            year = other.periods[-1]
+            found = feature_collection(store, other.id, ItemQuery(limit=MAX_LIMIT, first_period=year, last_period=year))
+            for feature in json.loads(found)["features"]:
+                names[str(feature["properties"]["area_id"])] = str(feature["properties"]["name"])
+    return {area: name for area, name in names.items() if area in used}
 
 
 def _said(value: Any, language: str) -> str:

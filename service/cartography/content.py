@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -37,12 +37,19 @@ class MapContent:
         What the areas are called, plural: ``"Ortsteile"``.
     unit, method, attribution, licence, boundary_date, caveat, permalink : str
         Said in legend and source line; empty ones are left out.
+    definition : str
+        What the drawn figure is, for the legend.
+    names : mapping of str to str
+        What areas are called whose ids stand in the popup (``support``).
+    edition : {"public", "internal"}
+        The internal one carries a banner on every page and picture.
     headline : str
         One short sentence under the title: the finding; without it the first of ``describe``.
     describe : sequence of str
         Sentences of :mod:`service.cartography.describe`.
     counts : sequence of int or None
-        Areas per class in the period that is shown, the missing class last; without it they are counted.
+        Areas per row of the legend in the order of the style, missing and empty class last; without it they are
+        counted.
     draft, modelled : bool
         ``modelled`` is also true where the style says so.
     language : {"de", "en"}
@@ -62,6 +69,9 @@ class MapContent:
     boundary_date: str = ""
     caveat: str = ""
     permalink: str = ""
+    definition: str = ""
+    names: Mapping[str, str] = field(default_factory=dict)
+    edition: str = "public"
     headline: str = ""
     describe: Sequence[str] = ()
     counts: Sequence[int] | None = None

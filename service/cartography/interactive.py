@@ -23,6 +23,7 @@ from geodata.errors import ConfigError, SozialmonitorError
 from service.cartography import legend as legends
 from service.cartography import palettes
 from service.cartography.content import MapContent, features_of, is_context
+from service.cartography.popup import popup_rows
 from service.cartography.shapes import MANY, letter_spots, plane, room
 from service.cartography.swatches import key, pattern, swatch
 from service.cartography.texts import TEXTS, date
@@ -124,7 +125,9 @@ def render_map(
     )
 
 
-def content_security_policy(nonce: str, *, basemap: Mapping[str, Any] | None = None, frame_ancestors: str = "*") -> str:
+def content_security_policy(
+    nonce: str, *, basemap: Mapping[str, Any] | None = None, frame_ancestors: str | None = None
+) -> str:
     """Write the header under which a page of :func:`render_map` works.
 
     Parameters
@@ -133,14 +136,16 @@ def content_security_policy(nonce: str, *, basemap: Mapping[str, Any] | None = N
         The one handed to :func:`render_map`, new for every response.
     basemap : mapping, optional
         The operator's tiles; their origin is the only foreign one.
-    frame_ancestors : str, default "*"
-        Who may embed the page.
+    frame_ancestors : str, optional
+        Who may embed the page; by default everybody. That is said by leaving it out: ``*`` would shut out a report
+        that is opened from disk, because it stands for addresses of the network only.
 
     Returns
     -------
     str
         Value of ``Content-Security-Policy``.
     """
+    ancestors = [f"frame-ancestors {frame_ancestors}"] if frame_ancestors is not None else []
     return "; ".join(
         [
             "default-src 'none'",
@@ -149,7 +154,7 @@ def content_security_policy(nonce: str, *, basemap: Mapping[str, Any] | None = N
             f"img-src 'self' data:{_origin(basemap)}",
             "base-uri 'none'",
             "form-action 'none'",
-            f"frame-ancestors {frame_ancestors}",
+            *ancestors,
         ]
     )
 
@@ -293,13 +298,12 @@ def _data(content: MapContent, legend: legends.Legend, basemap: bool) -> dict[st
         if index < 0:
             context.append({"type": "Feature", "properties": {}, "geometry": feature["geometry"]})
             continue
-        properties = feature.get("properties") or {}
         shown.append({"type": "Feature", "properties": {"i": len(areas)}, "geometry": feature["geometry"]})
         areas.append(
             {
                 "c": index,
                 "name": _name(feature, content),
-                "rows": [legends.value_text(properties.get(f.name), f, language) for f in content.fields],
+                "rows": popup_rows(feature.get("properties") or {}, content),
             }
         )
     polygons, squeeze = plane([f["geometry"] for f in shown])

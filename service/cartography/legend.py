@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Any
 
-from geodata.store.model import Style, StyleClass
+from geodata.store.model import EMPTY, Style, StyleClass
 from service.cartography import palettes
 from service.cartography.content import MapContent, features_of, is_context
 from service.cartography.texts import TEXTS, number
@@ -20,7 +20,8 @@ class Entry:
     Attributes
     ----------
     index : int
-        Position among the classes of the style; the missing class comes after the last.
+        Position among the classes of the style; the missing class comes after the last, then the class of cells in
+        which nobody lives, where the style has one.
     ink : str
         Colour of hatch lines on this class.
     marked : bool
@@ -43,8 +44,8 @@ class Legend:
 
     Attributes
     ----------
-    title, unit, method : str
-        The indicator, its unit and how the classes were made.
+    title, unit, method, reading : str
+        The indicator, its unit, how the classes were made, and what a high value means.
     entries : tuple of Entry
         From high to low, the missing class last. Classes that only explain a missing label stand here only where an
         area is in them; the others only where any area has a label at all.
@@ -57,6 +58,7 @@ class Legend:
     title: str
     unit: str
     method: str
+    reading: str
     entries: tuple[Entry, ...]
     classes: tuple[int, ...]
     areas: str
@@ -83,7 +85,7 @@ def class_index(style: Style, properties: Mapping[str, Any]) -> int:
     Returns
     -------
     int
-        Position in ``style.classes``; ``len(style.classes)`` is the missing class.
+        Position in ``style.classes``; ``len(style.classes)`` is the missing class, the one after it ``style.empty``.
     """
     value = properties.get(style.field)
     missing = len(style.classes)
@@ -94,7 +96,9 @@ def class_index(style: Style, properties: Mapping[str, Any]) -> int:
         state = properties.get("state")
         return named.get(state, missing) if isinstance(state, str) else missing
     if isinstance(value, bool) or not isinstance(value, Real):
-        return missing
+        # Without a word on why, there is no reason to say that something is hidden.
+        bare = style.empty is not None and (properties.get(f"{style.field}_status") or EMPTY[0]) in EMPTY
+        return missing + 1 if bare else missing
     x = float(value)
     for index, c in enumerate(style.classes):
         above = c.lower is None or x > c.lower or (index == 0 and x == c.lower)
@@ -116,12 +120,12 @@ def count_classes(style: Style, rows: Sequence[Mapping[str, Any]]) -> tuple[int,
     Returns
     -------
     tuple of int
-        One per class, the missing class last; neighbours (``context``) are not counted.
+        One per class, all areas without a value last; neighbours (``context``) are not counted.
     """
     counts = [0] * (len(style.classes) + 1)
     for row in rows:
         if not row.get("context"):
-            counts[class_index(style, row)] += 1
+            counts[min(class_index(style, row), len(style.classes))] += 1
     return tuple(counts)
 
 
@@ -149,23 +153,27 @@ def build(content: MapContent) -> Legend:
     features = features_of(content.features)
     classes = tuple(-1 if is_context(f) else class_index(style, f.get("properties") or {}) for f in features)
     missing = len(style.classes)
-    counts = content.counts or [sum(c == i for c in classes) for i in range(missing + 1)]
-    explains = [c.value in palettes.STATES for c in style.classes] + [style.kind == "categorical"]
-    nothing = not any(n for n, why in zip(counts, explains, strict=True) if not why)
+    looks = (*style.classes, style.missing, *([style.empty] if style.empty is not None else []))
+    counts = content.counts or [sum(c == i for c in classes) for i in range(len(looks))]
+    # Rows that only say why there is nothing; they stand in the legend where an area is in them.
+    explains = [c.value in palettes.STATES for c in style.classes] + [style.kind == "categorical", True]
+    nothing = not any(n for n, why in zip(counts, explains, strict=False) if not why)
     entries = []
-    for index, c in enumerate((*style.classes, style.missing)):
-        if counts[index] or not (explains[index] or (nothing and style.kind == "categorical")):
-            entry = _entry(index, c, counts[index], language, missing)
+    for index, (c, count) in enumerate(zip(looks, counts, strict=True)):
+        if count or not (explains[index] or (nothing and style.kind == "categorical")):
+            entry = _entry(index, c, count, language, missing)
             # Where no area at all was tested the sign of the reason, in each of them, tells nothing more.
             entries.append(replace(entry, letters="") if nothing else entry)
     if style.kind == "graduated":
-        entries[:-1] = reversed(entries[:-1])
+        classed = [entry for entry in entries if entry.index < missing]
+        entries = [*reversed(classed), *entries[len(classed) :]]
     notes = [TEXTS["modelled"][language]] if content.is_modelled else []
     field = next((f for f in content.fields if f.name == style.field), None)
     return Legend(
         title=field.title[language] if field else content.title,
         unit=content.unit or (field.unit if field else ""),
         method=style.method[language],
+        reading=style.reading[language],
         entries=tuple(entries),
         classes=classes,
         areas=content.areas or TEXTS["areas"][language],
@@ -178,17 +186,17 @@ def build(content: MapContent) -> Legend:
 def _entry(index: int, c: StyleClass, count: int, language: str, missing: int) -> Entry:
     return Entry(
         index=index,
-        label=c.label[language] or (TEXTS["missing"][language] if index == missing else ""),
+        label=c.label[language] or (TEXTS["missing"][language] if index >= missing else ""),
         colour=c.colour,
         hatch=c.hatch,
         letters=c.letters,
         count=count,
-        ink=palettes.QUIET_INK if index == missing else palettes.ink_on(c.colour),
-        marked=bool(c.hatch) and index != missing,
+        ink=palettes.QUIET_INK if index >= missing else palettes.ink_on(c.colour),
+        marked=bool(c.hatch) and index < missing,
     )
 
 
-def value_text(value: Any, field: Any, language: str) -> str:
+def value_text(value: Any, field: Any, language: str, decimals: int | None = None) -> str:
     """Write one value for a popup.
 
     Parameters
@@ -199,6 +207,8 @@ def value_text(value: Any, field: Any, language: str) -> str:
         Its unit and the names of its categories.
     language : {"de", "en"}
         Of the text.
+    decimals : int, optional
+        Digits of a number; without it as many as it has, up to three.
 
     Returns
     -------
@@ -212,7 +222,7 @@ def value_text(value: Any, field: Any, language: str) -> str:
     if isinstance(value, Real):
         if field.name in ("period", "year"):
             return f"{float(value):.0f}"
-        text = number(float(value), language)
+        text = number(float(value), language, decimals)
         return f"{text}\u00a0{field.unit}" if field.unit else text
     text = str(value)
     return field.values[text][language] if text in field.values else text

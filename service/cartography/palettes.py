@@ -11,18 +11,25 @@ from types import MappingProxyType
 
 from geodata.errors import ConfigError
 
-#: Anchors from light (low) to dark (high). YlOrRd: ColorBrewer (C. Brewer). Cividis: Nuñez, Anderton and Renslow 2018,
-#: reversed. Lapaz: F. Crameri 2018, reversed. The last two are read off at equal steps between their ends, without the
-#: lightest part, which would look like white paper.
+#: Anchors from light (low) to dark (high). YlOrRd and BuGn: ColorBrewer (C. Brewer); Blues: its hue, calmer. Cividis:
+#: Nuñez, Anderton and Renslow 2018, reversed. Lapaz: F. Crameri 2018, reversed. Cividis and lapaz are read off at equal
+#: steps between their ends, without the lightest part, which would look like white paper.
 _ANCHORS: MappingProxyType[str, tuple[str, ...]] = MappingProxyType(
     {
         "YlOrRd": ("#ffffb2", "#fed976", "#feb24c", "#fd8d3c", "#fc4e2a", "#e31a1c", "#b10026"),
         "cividis": ("#fdea45", "#dcc64f", "#b6a472", "#948e77", "#7a7b78", "#575d6d", "#2a3f6d", "#00204d"),
+        "BuGn": ("#ccece6", "#99d8c9", "#66c2a4", "#41ae76", "#238b45", "#006d2c", "#00441b"),
+        "Blues": ("#d2e3f3", "#b5d0e8", "#93bade", "#6f9fcb", "#4e82b4", "#326394", "#1b4470"),
         "lapaz": ("#f1e0d3", "#d3c7b3", "#a8b2a6", "#7ba0a8", "#4e83a0", "#34668f", "#273d76", "#1a0c64"),
     }
 )
 
 SEQUENTIAL = tuple(_ANCHORS)
+
+#: What a high value means → the palette: yellow to red is for burdens only, so that dark red never praises.
+BY_POLARITY: MappingProxyType[str, str] = MappingProxyType(
+    {"disadvantage": "YlOrRd", "advantage": "BuGn", "neutral": "Blues"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +84,10 @@ STATES: MappingProxyType[str, Look] = MappingProxyType(
 MISSING = Look("#bdbdbd")
 #: No value in a map of graduated colours: hatched, because in grey print a plain grey would be one of the classes.
 NO_VALUE = Look("#e2e2e2", "/")
+#: Banner of the internal edition.
+INTERNAL = "#4a2b7b"
+#: Nobody lives there, or there is nothing to say: nearly the paper, because it asks for no attention.
+EMPTY = Look("#f3f3f1")
 #: Hatch lines of a missing class: seen, but not before the classes that say something.
 QUIET_INK = "#8a8a8a"
 #: Behind the areas.
@@ -90,7 +101,7 @@ def sequential(name: str, n: int) -> tuple[str, ...]:
 
     Parameters
     ----------
-    name : {"YlOrRd", "cividis", "lapaz"}
+    name : {"YlOrRd", "cividis", "BuGn", "Blues", "lapaz"}
         The palette.
     n : int
         How many, 1 to 9.

@@ -31,7 +31,9 @@ MARGIN = 5.0  # mm, around everything
 GAP = 4.0  # mm, between map and legend
 LEGEND = 56.0  # mm, width of the legend column
 LINE = 0.3528 * 1.32  # mm of line height per point of font size
+BANNER = 6.0  # mm, height of one
 WARN = "#8a1f11"
+INTERNAL = palettes.INTERNAL
 SOFT = "#57606a"
 _LOCK = threading.Lock()
 
@@ -128,7 +130,7 @@ def render_png(
 
 
 def _draw(content: MapContent, width: float) -> Figure:
-    """Lay the page out from the top: draft banner, title, finding; map and legend; more findings; source line."""
+    """Lay the page out from the top: banners, title, finding; map and legend; more findings; source line."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -136,6 +138,7 @@ def _draw(content: MapContent, width: float) -> Figure:
     shapes = shapes_of(content)
     inner = width - 2 * MARGIN
     sentences = list(content.describe)
+    about = f"{TEXTS['about'][content.language]}: {content.definition}" if content.definition else ""
     headline = content.headline or (sentences.pop(0) if sentences else "")
     head = [
         *_wrapped(content.title, 13, inner, weight="bold"),
@@ -148,6 +151,8 @@ def _draw(content: MapContent, width: float) -> Figure:
     # Very long or very wide areas keep a page that is pleasant to look at.
     map_height = min(max(map_width * (north - south) / (east - west), 0.75 * map_width), 1.5 * map_width)
     map_height = max(map_height, _height(column))
+    if about:
+        sentences.insert(0, about)
     # Sentences fill the column beside the map; what does not fit goes below, over the whole width.
     while sentences:
         piece = _wrapped(sentences[0], 7, LEGEND, space=1.0)
@@ -159,7 +164,11 @@ def _draw(content: MapContent, width: float) -> Figure:
         *(piece for s in sentences for piece in _wrapped(s, 7, inner, space=0.7)),
     ]
     source = _wrapped(_source_line(content), 6.5, inner, colour=SOFT)
-    banner = 6.0 if content.draft else 0.0
+    banners = [
+        *([(INTERNAL, TEXTS["internal"][content.language])] if content.edition == "internal" else []),
+        *([(WARN, TEXTS["draft"][content.language])] if content.draft else []),
+    ]
+    banner = BANNER * len(banners)
     top = banner + MARGIN + _height(head) + 2.5
     foot = top + map_height + 2.0 + _height(below) + (1.0 if below else 0.0)
     height = foot + _height(source) + MARGIN
@@ -169,10 +178,10 @@ def _draw(content: MapContent, width: float) -> Figure:
     page.set_xlim(0, width)
     page.set_ylim(height, 0)  # millimetres from the top
     page.axis("off")
-    if content.draft:
-        page.fill_between([0, width], 0, banner, color=WARN, linewidth=0)
-        text = TEXTS["draft"][content.language]
-        put(page, width / 2, banner / 2, text, 9, colour="white", weight="bold", ha="center", va="center")
+    for place, (colour, text) in enumerate(banners):
+        page.fill_between([0, width], place * BANNER, (place + 1) * BANNER, color=colour, linewidth=0)
+        middle = (place + 0.5) * BANNER
+        put(page, width / 2, middle, text, 9, colour="white", weight="bold", ha="center", va="center")
     chart = figure.add_axes((MARGIN / width, 1 - (top + map_height) / height, map_width / width, map_height / height))
     draw_map(chart, legend, shapes, map_width, map_height, content.language)
     _stack(page, MARGIN, banner + MARGIN, head)
@@ -254,6 +263,7 @@ def _legend(content: MapContent, legend: legends.Legend) -> list[_Text | _Block]
     column: list[_Text | _Block] = [
         *_wrapped(legend.title, 8.5, LEGEND, weight="bold", space=0.6),
         *_wrapped(unit, 7, LEGEND, colour=SOFT, space=0.6),
+        *_wrapped(legend.reading, 7, LEGEND, colour=SOFT, space=0.6),
         _Block(7 * LINE + 0.8, areas),
         *(_row(entry.label, entry=entry) for entry in legend.entries),
     ]

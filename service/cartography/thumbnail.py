@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from service.cartography import legend as legends
+from service.cartography import palettes
 from service.cartography.content import MapContent, features_of
 from service.cartography.swatches import pattern
 
@@ -27,7 +28,7 @@ def render_thumbnail(content: MapContent, *, width: int = 320, height: int = 220
     Returns
     -------
     str
-        An SVG document with one path per class; equal content gives equal text.
+        An SVG document with one path per class; equal content gives equal text. The internal edition has a purple rim.
 
     Notes
     -----
@@ -75,7 +76,11 @@ def render_thumbnail(content: MapContent, *, width: int = 320, height: int = 220
         for entry in legend.entries
         if entry.index in paths
     )
-    return f"{head}<defs>{hatches}</defs>{drawn}</svg>"
+    frame = ""
+    if content.edition == "internal":
+        size = f'width="{width - 3}" height="{height - 3}"'
+        frame = f'<rect x="1.5" y="1.5" {size} fill="none" stroke="{palettes.INTERNAL}" stroke-width="3"/>'
+    return f"{head}<defs>{hatches}</defs>{drawn}{frame}</svg>"
 
 
 def _fill(entry: legends.Entry, few: bool) -> str:

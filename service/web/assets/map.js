@@ -47,6 +47,7 @@
     box.appendChild(row);
     var list = element("dl");
     area.rows.forEach(function (value, i) {
+      if (value === null) { return; }
       list.appendChild(element("dt", "", data.fields[i]));
       list.appendChild(element("dd", "", value));
     });

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geodata.errors import ConfigError
+from geodata.models import Polarity, Text
+from geodata.store.codec import style_from_json, style_to_json
 from geodata.store.model import Style
+from service.cartography import palettes
 from service.cartography.classification import gi_star_style, graduated, hotspot_style, status_style
 from service.cartography.legend import class_index, count_classes, with_counts
 from spatial.results import Label, State
@@ -155,3 +159,40 @@ def test_counts_leave_neighbours_out() -> None:
 def test_what_is_no_number_is_missing(odd) -> None:
     style = graduated(pd.Series([1.0, 2.0, 3.0, 4.0]), field="x", n=2)
     assert class_index(style, {"x": odd}) == len(style.classes)
+
+
+@pytest.mark.parametrize("polarity", list(Polarity))
+def test_what_a_high_value_means_chooses_the_colours_and_is_said(polarity: Polarity) -> None:
+    style = graduated(pd.Series([1.0, 2.0, 3.0, 4.0, 9.0, 12.0]), field="x", n=3, polarity=polarity)
+    colours = palettes.sequential(palettes.BY_POLARITY[polarity], len(style.classes))
+    assert tuple(c.colour for c in style.classes) == colours
+    meaning = {"disadvantage": "stärkere Benachteiligung", "advantage": "geringere Benachteiligung"}
+    assert meaning.get(polarity, "keine Wertung") in style.reading.de
+    assert style_from_json(style_to_json(style)) == style
+
+
+def test_an_unknown_polarity_is_refused() -> None:
+    with pytest.raises(ConfigError, match="advantage"):
+        graduated(pd.Series([1.0, 2.0]), field="x", polarity="good")
+
+
+def test_a_style_of_an_older_publication_is_still_read() -> None:
+    style = graduated(pd.Series([1.0, 2.0, 9.0]), field="x")
+    older = {k: v for k, v in style_to_json(style).items() if k not in ("decimals", "reading", "empty")}
+    assert style_from_json(older) == replace(style, decimals=None, reading=Text("", ""))
+
+
+def test_cells_without_people_are_apart_from_those_not_shown() -> None:
+    style = graduated(pd.Series([1.0, 2.0, 9.0, float("nan")]), field="x", grid=True)
+    assert style.empty is not None
+    places = {
+        status: class_index(style, {"x": None, "x_status": status})
+        for status in ("missing", "not_applicable", "suppressed", "suppressed_or_unknown", "unreliable")
+    }
+    k = len(style.classes)
+    assert places == {
+        "missing": k + 1, "not_applicable": k + 1, "suppressed": k, "suppressed_or_unknown": k, "unreliable": k,
+    }  # fmt: skip
+    # Without the grid's class there is one for all, and sentences count both as without a value.
+    assert class_index(replace(style, empty=None), {"x": None, "x_status": "missing"}) == k
+    assert count_classes(style, [{"x": None, "x_status": s} for s in places])[-1] == 5

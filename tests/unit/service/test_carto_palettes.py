@@ -113,3 +113,13 @@ def test_bounds_of_contrast() -> None:
 def test_refuses_what_it_has_not(name: str, n: int) -> None:
     with pytest.raises(ConfigError, match="expected"):
         palettes.sequential(name, n)
+
+
+def test_only_a_burden_is_drawn_from_yellow_to_red() -> None:
+    """In every other palette no class is redder than it is blue or green."""
+    assert palettes.BY_POLARITY["disadvantage"] == "YlOrRd"
+    assert len(set(palettes.BY_POLARITY.values())) == 3
+    for polarity in ("advantage", "neutral"):
+        for colour in palettes.sequential(palettes.BY_POLARITY[polarity], 7):
+            red, green, blue = palettes.rgb(colour)
+            assert red < max(green, blue), (polarity, colour)
