@@ -20,6 +20,7 @@ class Rule(StrEnum):
     DENOMINATOR = "denominator"
     NUMERATOR = "numerator"
     COMPLEMENT = "complement"
+    ELSEWHERE = "elsewhere"
     SIBLING = "sibling"
 
 

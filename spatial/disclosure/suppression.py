@@ -23,6 +23,8 @@ def suppress_counts(
     parent: pd.Series | None = None,
     hidden_at_source: pd.Series | None = None,
     parent_shown: pd.Series | None = None,
+    already_hidden: pd.Series | None = None,
+    denominator_already_hidden: pd.Series | None = None,
 ) -> pd.DataFrame:
     """Say which counts of one variable, period and level may not be shown.
 
@@ -36,10 +38,15 @@ def suppress_counts(
     parent : pandas.Series, optional
         Area id → id of the parent whose total is the sum of its children. Without it only the primary rules apply.
     hidden_at_source : pandas.Series of bool, optional
-        True where the publisher suppressed the numerator: it counts as a suppressed sibling. Other missing numerators
-        (not delivered, area does not exist) then protect nobody. Default: every missing numerator was suppressed.
+        True where the publisher suppressed the numerator: it is protected and counts as a suppressed sibling. Other
+        missing numerators (not delivered, area does not exist) then protect nobody. Default: every missing numerator
+        was suppressed.
     parent_shown : pandas.Series of bool, optional
         Parent id → whether its own total is shown. Default: all are.
+    already_hidden, denominator_already_hidden : pandas.Series of bool, optional
+        True where the numerator (the denominator) must not be shown for a reason that lies outside, for example because
+        the children of the area could not protect theirs. It is protected like one that a primary rule hides. Areas
+        without value are none. Default: nowhere.
 
     Returns
     -------
@@ -50,7 +57,8 @@ def suppress_counts(
         - ``denominator_suppressed`` (bool): below ``min_count``, or sibling of such a one. Its numerator goes with it,
           because rate and count would give it back;
         - ``parent_suppressed``, ``parent_denominator_suppressed`` (bool): the children alone cannot protect the value
-          (an only child, or too small a remainder), so the total of this area's parent must not be shown either.
+          (an only child, too small a remainder, too little room), so the total of this area's parent must not be
+          shown either.
 
     Raises
     ------
@@ -61,10 +69,23 @@ def suppress_counts(
 
     Notes
     -----
-    Within a parent whose total is shown, the suppressed children can be had by subtraction as a sum. That sum must
-    belong to at least two of them and be at least twice the minimum (so that the bounds of each contain 0 and twice the
-    minimum), and the same holds for what is left of their denominators (full cells). Until it does, the smallest shown
-    sibling goes along; ties are broken by id. This is not yet complementary suppression over a whole hierarchy.
+    The attacker knows the total N of the parent, every shown sibling and all denominators d. What is left of N for the
+    hidden children H is R = Σ_H n, so he bounds each of them (exactly, as this is one equation with bounds) by
+
+        max(0, R − Σ_{j∈H, j≠i} d_j)  ≤  n_i  ≤  min(d_i, R).
+
+    The smallest shown siblings go along, one after the other, ties broken by id, until at least two are hidden and for
+    each that a primary rule, the publisher or another reason hides
+
+    - R is at least twice ``min_numerator``, so that n_i may be that (or d_i where it is smaller);
+    - the others have room for it, Σ_{j≠i} (d_j − n_j) ≥ n_i, so that n_i may be 0;
+    - where nearly all are counted (d_i − n_i below ``min_numerator``) R ≥ d_i, so that d_i − n_i may be 0 as well.
+
+    Of a count that the publisher hid nothing is known: it is taken as 0 where cases are needed and as full where room
+    is needed, so the bounds hold whatever it was. Where d is missing a count has no upper bound.
+
+    Not covered: what follows from knowing that the *smallest* siblings went along, and complementary suppression over a
+    whole hierarchy. A total that is hidden here is given back by its children if all of them are shown.
 
     Examples
     --------
@@ -83,25 +104,30 @@ def suppress_counts(
         )
     n, d = _counts(numerator, areas, "numerator"), _counts(denominator, areas, "denominator")
     absent = np.isnan(n)
-    if hidden_at_source is None:
-        at_source = absent.copy()
-    else:
-        at_source = absent & _flags(hidden_at_source, areas, "hidden_at_source")
+    at_source = absent & (True if hidden_at_source is None else _flags(hidden_at_source, areas, "hidden_at_source"))
     names = np.array([str(i) for i in areas], dtype=np.str_)
     families = _families(parent, parent_shown, areas)
 
-    rule = np.where(np.isnan(n), Rule.SHOWN.value, rules.primary(n, d)).astype(object)
+    rule = np.where(absent, Rule.SHOWN.value, rules.primary(n, d)).astype(object)
     rule[at_source] = Rule.SOURCE.value
+    if already_hidden is not None:
+        elsewhere = _flags(already_hidden, areas, "already_hidden") & ~absent
+        rule[elsewhere & (rule == Rule.SHOWN.value)] = Rule.ELSEWHERE.value
+    primary = rule != Rule.SHOWN.value
 
     small = d < rules.min_count
+    if denominator_already_hidden is not None:
+        small |= _flags(denominator_already_hidden, areas, "denominator_already_hidden") & ~np.isnan(d)
     order = np.lexsort((names, d))
-    d_hidden, d_exposed = _protect(small, np.isnan(d), families, order, [d], 2 * rules.min_count)
-    primary = rule != Rule.SHOWN.value
-    n_hidden = primary | (d_hidden & ~absent)
+    unlimited = np.full(len(d), np.inf)
+    d_hidden, d_exposed = _protect(small, small, np.isnan(d), families, order, d, unlimited, rules.min_count)
 
-    rest = np.where(np.isnan(d), np.inf, d - n)
+    n_hidden = primary | (d_hidden & ~absent)
+    limit = np.where(np.isnan(d), np.inf, d)
     order = np.lexsort((names, d, n))
-    n_hidden, n_exposed = _protect(n_hidden, absent & ~at_source, families, order, [n, rest], 2 * rules.min_numerator)
+    n_hidden, n_exposed = _protect(
+        n_hidden, primary, absent & ~at_source, families, order, n, limit, rules.min_numerator
+    )
     rule[n_hidden & ~primary] = Rule.SIBLING.value
     rule[d_hidden & ~n_hidden] = np.where(small, Rule.DENOMINATOR.value, Rule.SIBLING.value)[d_hidden & ~n_hidden]
     return pd.DataFrame(
@@ -118,26 +144,29 @@ def suppress_counts(
 
 def _protect(
     hidden: NDArray[np.bool_],
+    primary: NDArray[np.bool_],
     absent: NDArray[np.bool_],
     families: Sequence[NDArray[np.int64]],
     order: NDArray[np.int64],
-    measures: Sequence[NDArray[np.float64]],
-    need: float,
+    values: NDArray[np.float64],
+    limit: NDArray[np.float64],
+    minimum: float,
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Add the smallest shown siblings until what is hidden in a family protects its members.
 
     Parameters
     ----------
-    hidden, absent : numpy.ndarray of bool
-        What is hidden already; what has no value and so protects nobody. Shape (n,).
+    hidden, primary, absent : numpy.ndarray of bool
+        What is hidden already; what of it needs protection; what has no value and so protects nobody. Shape (n,).
     families : sequence of numpy.ndarray
         Positions of the children of every parent whose total is shown.
     order : numpy.ndarray
         All positions, the smallest first.
-    measures : sequence of numpy.ndarray
-        Sums over the hidden children of each must reach ``need``; NaN (hidden at source) counts as 0.
-    need : float
-        Twice the minimum.
+    values, limit : numpy.ndarray
+        Counts, NaN where only the publisher knows them, and the most that each can be (infinite where nothing bounds
+        it). Shape (n,).
+    minimum : float
+        Bounds must reach twice this.
 
     Returns
     -------
@@ -147,25 +176,37 @@ def _protect(
     hidden, exposed = hidden.copy(), np.zeros(len(hidden), dtype=bool)
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))
-
-    def safe(inside: NDArray[np.int64]) -> bool:
-        if len(inside) < 2:
-            return False
-        if np.isnan(measures[0][inside]).all():
-            return True  # all hidden by the publisher, whose remainder only the publisher knows
-        return all(float(np.nansum(measure[inside])) >= need for measure in measures)
+    unknown = np.isnan(values)
+    cases = np.where(unknown, 0.0, values)
+    room = np.where(unknown & np.isfinite(limit), 0.0, np.maximum(limit - cases, 0.0))
+    most = np.where(unknown, limit, values)
+    # Unlimited room is counted apart, as infinity less infinity is no number.
+    endless, finite = np.isinf(room), np.where(np.isinf(room), 0.0, room)
 
     for family in families:
         present = family[~absent[family]]
-        shown = present[~hidden[present]]
-        waiting = list(shown[np.argsort(rank[shown])])
         inside = present[hidden[present]]
         if not len(inside):
             continue
-        while not safe(inside) and waiting:
-            inside = np.append(inside, waiting.pop(0))
+        shown = present[~hidden[present]]
+        waiting = shown[np.argsort(rank[shown])]
+        sensitive = inside[primary[inside]]
+        full = sensitive[room[sensitive] < minimum]
+        cases_needed = max(2 * minimum, limit[full[~unknown[full]]].max(initial=0.0))
+        others = finite[inside].sum() - finite[sensitive]
+        bounded = endless[inside].sum() == endless[sensitive]
+        lacking = (most[sensitive] - others)[bounded]
+        room_lacking = max(2 * minimum - room[inside].sum(), lacking.max(initial=0.0))
+
+        # Entry k is the sum with the k smallest siblings added.
+        count = len(inside) + np.arange(len(waiting) + 1)
+        cases_there = cases[inside].sum() + np.concatenate([[0.0], np.cumsum(cases[waiting])])
+        room_added = np.concatenate([[0.0], np.cumsum(room[waiting])])
+        safe = (count >= 2) & (cases_there >= cases_needed) & (room_added >= room_lacking)
+        added = int(safe.argmax()) if safe.any() else len(waiting)
         hidden[inside] = True
-        exposed[family] = not safe(inside)
+        hidden[waiting[:added]] = True
+        exposed[family] = not safe.any()
     return hidden, exposed
 
 
