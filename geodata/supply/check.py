@@ -4,45 +4,22 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from geodata.errors import FormatError, GeodataError
+from geodata.errors import GeodataError
 from geodata.models import Status
 from geodata.readers import signs, text
-from geodata.supply.casedata import KINDS, find, letter
+from geodata.supply.casedata import letter
 from geodata.supply.request import COVER, DEFINITIONS, GUIDE, MACHINE, Column, Form, Request
 from geodata.supply.template import ANSWER_COLUMN, FIRST, FIRST_QUESTION, HEADER, QUALITY, QUESTIONS
+from geodata.supply.workbook import Remark, case_data, grid_of, open_workbook, request_of
 
 #: Remarks of one kind on one sheet that are written out.
 _SHOWN = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Remark:
-    """One thing about a returned file.
-
-    Attributes
-    ----------
-    place : str
-        For example ``Blatt 'Daten', Zelle D17``.
-    error : bool
-        The file is sent back because of it; otherwise it is only said.
-    """
-
-    place: str
-    message: str
-    remedy: str
-    error: bool = True
-
-    def __str__(self) -> str:
-        return f"{self.place}: {self.message}. {self.remedy}".rstrip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +90,14 @@ def check_return(path: Path, *, expected: Callable[[Request], Request] | None = 
             )
         )
     try:
-        book = _open(path)
+        book = open_workbook(path)
     except GeodataError as error:
         return rejected(Remark("Datei", error.message, error.hint or ""))
-    persons = tuple(_persons(book))
+    persons = tuple(case_data(book))
     if persons:
         return rejected(*persons)
     try:
-        request = _request(book)
+        request = request_of(book)
     except GeodataError as error:
         return rejected(Remark(error.where or "Datei", error.message, error.hint or ""))
     checker = _Checker(book, request)
@@ -130,81 +107,6 @@ def check_return(path: Path, *, expected: Callable[[Request], Request] | None = 
         if form.sheet in book.sheetnames:
             checker.figures(form)
     return Result(path.name, digest, len(raw), request, tuple(checker.remarks), checker.counts, checker.answers)
-
-
-def _open(path: Path) -> Any:
-    """Open a workbook with its formulas as written; nothing in it is computed, no link is followed."""
-    import openpyxl
-
-    hint = "Die Datei in Excel öffnen und neu als XLSX speichern"
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-            size = sum(item.file_size for item in archive.infolist())
-            if any("vbaProject" in name for name in names):
-                raise FormatError("enthält Makros", hint="Ohne Makros als XLSX speichern")
-            if size > 200_000_000:
-                raise FormatError("ist entpackt größer als 200 MB", hint=hint)
-            for name in names:
-                if name.endswith((".xml", ".rels")) and b"<!DOCTYPE" in archive.read(name)[:4096]:
-                    raise FormatError("enthält eine XML-Dokumenttypdefinition", hint=hint)
-        return openpyxl.load_workbook(path, data_only=False, keep_links=False)
-    except GeodataError:
-        raise
-    except Exception:  # openpyxl raises whatever a broken part makes its parser raise; the message may quote cells
-        raise FormatError("lässt sich nicht lesen; sie ist beschädigt oder keine XLSX-Datei", hint=hint) from None
-
-
-def _persons(book: Any) -> Iterator[Remark]:
-    """Look for case data on every sheet, whether asked for or not, and say nothing else about a file that has some."""
-    for page in book.worksheets:
-        if page.title == MACHINE:
-            continue
-        grid = _grid(page)
-        columns = sorted({column for row in grid.values() for column in row})
-        rows = [[_text(grid[row][c].value) if c in grid[row] else "" for c in columns] for row in sorted(grid)]
-        if not rows:
-            continue
-        frame = pd.DataFrame(rows, dtype="str")
-        filled = (frame.head(40) != "").sum(axis=1).to_numpy()
-        header = int((filled >= max(filled.max() * 0.8, 1)).argmax())
-        names = [" ".join(cell.split()) for cell in frame.iloc[header]]
-        below = frame.iloc[header + 1 :]
-        for found in find(names, [below[column] for column in frame.columns]):
-            said = f" ({found.heading!r})" if found.heading else ""
-            yield Remark(
-                f"Blatt {page.title!r}, Spalte {letter(columns[found.position] - 1)}",
-                f"{said} sieht nach Einzelfällen aus: {KINDS[found.kind].de}".strip(),
-                "Die Datei bitte löschen, nicht weiterleiten; gebraucht werden Anzahlen je Gebiet "
-                "(„sozialmonitor supply aggregate“ zählt auf Ihrem Rechner)",
-            )
-
-
-def _grid(page: Any) -> dict[int, dict[int, Any]]:
-    """Return the cells that hold something, row → column → cell.
-
-    Walking over rows and columns would visit 17 thousand million cells where somebody filled the last one.
-    """
-    grid: dict[int, dict[int, Any]] = {}
-    for (row, column), cell in page._cells.items():
-        if cell.value not in (None, ""):
-            grid.setdefault(row, {})[column] = cell
-    return grid
-
-
-def _text(value: Any) -> str:
-    return value.isoformat()[:10] if isinstance(value, dt.date) else str(value).strip()
-
-
-def _request(book: Any) -> Request:
-    hint = "Die Werte in eine neue Vorlage eintragen; das verborgene Blatt gehört dazu"
-    if MACHINE not in book.sheetnames:
-        raise FormatError("ist keine Vorlage: das verborgene Blatt fehlt", where="Datei", hint=hint)
-    page = book[MACHINE]
-    if page["A1"].value != "sozialmonitor-supply":
-        raise FormatError("ist verändert", where=f"Blatt {MACHINE!r}", hint=hint)
-    pieces = [page.cell(row, 2).value for row in range(3, page.max_row + 1) if page.cell(row, 1).value == "json"]
-    return Request.from_json("".join(str(piece) for piece in pieces), where=f"Blatt {MACHINE!r}")
 
 
 class _Checker:
@@ -285,7 +187,7 @@ class _Checker:
         wanted = {(key, period): name for period in self.request.periods for key, name in form.areas}
         seen: dict[tuple[str, int], int] = {}
         order: list[tuple[str, int]] = []
-        grid = _grid(page)
+        grid = grid_of(page)
         for row in sorted(row for row in grid if row >= FIRST):
             if min(grid[row]) > len(form.headings):
                 continue  # beyond the template, said already
@@ -320,7 +222,7 @@ class _Checker:
 
     def _headings(self, page: Any, form: Form, sheet: str) -> bool:
         fine = True
-        found = {" ".join(str(cell.value).split()) for cell in _grid(page).get(HEADER, {}).values()}
+        found = {" ".join(str(cell.value).split()) for cell in grid_of(page).get(HEADER, {}).values()}
         for number, heading in enumerate(form.headings, start=1):
             if page.cell(HEADER, number).value == heading:
                 continue
@@ -521,20 +423,3 @@ def _difference(found: Request, expected: Request) -> str:
             said.append(f"Definitionen von {form.sheet!r} geändert")
     said += [f"die Tabelle {table} entfällt" for table in theirs]
     return "; ".join(said) or "ein anderer Fachdienst"
-
-
-def read_request(path: Path) -> Request:
-    """Read what a template asks for.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The template, filled or not.
-
-    Raises
-    ------
-    GeodataError
-        There is no such file, or it is no template.
-    """
-    text.peek(path)
-    return _request(_open(path))

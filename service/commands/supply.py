@@ -327,7 +327,7 @@ def _aggregate(
 
 
 def _form(path: Path, table: str | None) -> tuple[Form, tuple[int, ...]]:
-    from geodata.supply.check import read_request
+    from geodata.supply.workbook import read_request
 
     request = read_request(path)
     forms = [form for form in request.forms if table in (None, form.table)]

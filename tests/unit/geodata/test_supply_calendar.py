@@ -14,9 +14,10 @@ from geodata.county import County, load_county
 from geodata.county_schema import DepartmentSection
 from geodata.errors import ConfigError, FormatError
 from geodata.supply.calendar import Delivery, State, deliveries
-from geodata.supply.check import Remark, Result
+from geodata.supply.check import Result
 from geodata.supply.receipt import Receipt, read_receipts, receipt_document, receipt_text, write_receipt
 from geodata.supply.request import build_request
+from geodata.supply.workbook import Remark
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +146,7 @@ def test_a_broken_receipt_is_named(tmp_path: Path) -> None:
     ("change", "said"),
     [
         ('due = "03-31"|due = "02-29"', "a day that every year has"),
-        ('due = "03-31"|due = "31.03."', "departments[2].due"),
+        ('due = "03-31"|due = "31.03."', "departments.jobcenter.due"),
         ('contact = "Controlling Leistungsrecht"|contact = "Frau Zwackelmann"', "name of a person"),
         ('delivers = ["mindestsicherung"]|delivers = ["sozialhilfe"]', "unknown table or variable 'sozialhilfe'"),
         ('delivers = ["mindestsicherung"]|delivers = ["gemeinde_pflege"]', 'expected a table of format "table"'),
