@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 FOLDER, DATA = "indicators", "sheets.json"
 _HIDDEN = {str(s) for s in (Status.SUPPRESSED, Status.SUPPRESSED_OR_UNKNOWN, Status.ZERO_OR_SUPPRESSED)}
 #: Flags in the order in which they are told; a break first, because it changes how a series may be read.
-FLAGS = ("break", "provisional", "revised", "estimated", "uncertain")
+FLAGS = ("break", "provisional", "revised", "estimated", "uncertain", "converted")
 
 
 def _both(text: Text) -> dict[str, str]:

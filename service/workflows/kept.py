@@ -9,19 +9,23 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from geodata import catalogue
+from geodata.models import Status
 
 if TYPE_CHECKING:
     from geodata.catalogue import Receipt
     from geodata.county import County
+    from service.workflows.figures import Figures
     from service.workflows.licensed import Withheld
     from service.workflows.read import Inputs
 
-AREAS = "areas.parquet"
+FIGURES, AREAS, HIDDEN = "figures.parquet", "areas.parquet", "hidden.parquet"
 #: Polygons are kept to a tenth of a metre: enough to see that a boundary moved.
 _GRID_SIZE = 0.1
 
 
-def remembered(inputs: Inputs, taken: Mapping[str, Receipt], withheld: Sequence[Withheld]) -> dict[str, Any]:
+def remembered(
+    inputs: Inputs, taken: Mapping[str, Receipt], withheld: Sequence[Withheld], public: Figures
+) -> dict[str, Any]:
     """Return what only the internal manifest says: checksums, reading times, verdicts, definitions, what is withheld.
 
     Parameters
@@ -32,6 +36,8 @@ def remembered(inputs: Inputs, taken: Mapping[str, Receipt], withheld: Sequence[
         File → what it was then.
     withheld : sequence of Withheld
         What the public edition lacks, and why.
+    public : Figures
+        What the public edition may know.
 
     Returns
     -------
@@ -52,6 +58,7 @@ def remembered(inputs: Inputs, taken: Mapping[str, Receipt], withheld: Sequence[
         "catalogue": [e.as_dict() for e in catalogue.entries(inputs.county, taken=taken, verdicts=verdicts)],
         "withheld": [item.as_dict() for item in withheld],
         "definitions": definitions(inputs.county),
+        "public_variables": sorted({variable for variable, _ in public.frames}),
     }
 
 
@@ -155,3 +162,54 @@ def keep_areas(folder: Path, inputs: Inputs) -> None:
         What was read.
     """
     areas_table(inputs).to_parquet(folder / "inputs" / AREAS, index=False)
+
+
+def keep_hidden(folder: Path, known: Figures, public: Figures) -> None:
+    """Write into the internal edition's ``inputs`` which values the public one does not know.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Of the internal edition.
+    known, public : Figures
+        What the internal and the public edition may know.
+    """
+    parts = []
+    for (variable, period), frame in public.frames.items():
+        before = known.frames[variable, period]["status"].reindex(frame.index)
+        ours = frame.index[(frame["status"] == Status.SUPPRESSED) & (before != Status.SUPPRESSED)]
+        parts.append(pd.DataFrame({"variable": variable, "period": period, "area_id": ours.astype(str)}))
+    empty = pd.DataFrame({"variable": [], "period": [], "area_id": []})
+    pd.concat([empty, *parts], ignore_index=True).astype({"period": "int64"}).to_parquet(
+        folder / "inputs" / HIDDEN, index=False
+    )
+
+
+def public_of(folder: Path, known: Figures, variables: Sequence[str]) -> Figures:
+    """Return what the public edition knew, from what the internal one keeps.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Of the internal edition.
+    known : Figures
+        What it keeps of all values.
+    variables : sequence of str
+        ``public_variables`` of its manifest.
+
+    Returns
+    -------
+    Figures
+        Without the variables that were withheld, and with what was suppressed missing.
+    """
+    from service.workflows.figures import Figures
+
+    shown = set(variables)
+    frames = {key: frame for key, frame in known.frames.items() if key[0] in shown}
+    hidden = pd.read_parquet(folder / "inputs" / HIDDEN)
+    return Figures(frames, {}).suppress(
+        {
+            (str(key[0]), int(str(key[1]))): list(part["area_id"])
+            for key, part in hidden.groupby(["variable", "period"], sort=False)
+        }
+    )

@@ -17,6 +17,8 @@ from service.workflows.figures import Figures
 from service.workflows.read import Inputs
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from geodata.county import County
 
 _WHAT = {
@@ -81,7 +83,7 @@ def publishable(inputs: Inputs) -> tuple[Inputs, tuple[Withheld, ...]]:
     blocked = {s.id: found for s in county.sources.values() if (found := objections(s))}
     if not blocked:
         return inputs, ()
-    look = _Look(county, blocked)
+    look = _Look(county, blocked, inputs.moves)
     out = [_source(found) for found in blocked.values()]
     levels = {k: v for k, v in county.levels.items() if not look.level(k)}
     ancillary = {k: v for k, v in county.ancillary.items() if not look.ancillary(k)}
@@ -112,7 +114,7 @@ def publishable(inputs: Inputs) -> tuple[Inputs, tuple[Withheld, ...]]:
             out.append(look.withheld("index", index.level, needs))
             index = None
     tables = {k: v for k, v in county.tables.items() if v.source not in blocked}
-    known = {name for table in tables.values() for name in table.columns}
+    known = {name for table in tables.values() for name in table.columns if not look.variables((name,))}
     smaller = replace(
         county,
         sources=MappingProxyType({k: v for k, v in county.sources.items() if k not in blocked}),
@@ -135,6 +137,7 @@ def publishable(inputs: Inputs) -> tuple[Inputs, tuple[Withheld, ...]]:
         ),
         tables={k: v for k, v in inputs.tables.items() if k in tables},
         rasters={k: v for k, v in inputs.rasters.items() if k in ancillary},
+        moves=inputs.moves[inputs.moves["variable"].isin(known)] if len(inputs.moves) else inputs.moves,
     )
     return public, tuple(out)
 
@@ -149,17 +152,29 @@ def _source(found: tuple[Objection, ...]) -> Withheld:
 class _Look:
     """Follow what a thing is computed from to the sources that may not be published."""
 
-    def __init__(self, county: County, blocked: dict[str, tuple[Objection, ...]]) -> None:
+    def __init__(self, county: County, blocked: dict[str, tuple[Objection, ...]], moves: pd.DataFrame) -> None:
         self.county = county
         self.blocked = blocked
         self.tables = county.variables()
+        # Figures of areas that were split are shared by ancillary data: then they are computed from those, too.
+        self.shared: set[str] = set()
+        self.sharing: set[str] = set()
+        if len(moves) and county.territory.weights in county.ancillary:
+            self.shared = set(moves.loc[moves["share"] < 1, "variable"])
+            self.sharing = self.ancillary(county.territory.weights)
 
     def _source(self, source: str) -> set[str]:
         return {source} & self.blocked.keys()
 
     def variables(self, names: Iterable[str | None]) -> set[str]:
         """Return the blocked sources of variables."""
-        return {s for name in names if name is not None for s in self._source(self.tables[name].source)}
+        found = set()
+        for name in names:
+            if name is not None:
+                found |= self._source(self.tables[name].source)
+                if name in self.shared:
+                    found |= self.sharing
+        return found
 
     def level(self, level: str) -> set[str]:
         """Return the blocked sources of a level: its boundaries, and for cells their table and their parents."""

@@ -22,7 +22,7 @@ from service.workflows.figures import Figures
 from service.workflows.handdown import Allocation, build_allocations
 from service.workflows.hotspots import hotspot_collections
 from service.workflows.indicators import indicator_collections
-from service.workflows.kept import keep_areas, remembered
+from service.workflows.kept import keep_areas, keep_hidden, remembered
 from service.workflows.licensed import Withheld, publishable
 from service.workflows.plausible import require_plausible
 from service.workflows.read import Inputs, read_inputs
@@ -139,8 +139,9 @@ def run(
                     tell("nothing may be published: see the licences and legal bases of the sources")
         with steps.step("Write layers and served rows"):
             for one in built:
-                extra = remembered(inputs, taken, withheld) if one.edition == "internal" else {}
+                extra = remembered(inputs, taken, withheld, figures["public"]) if one.edition == "internal" else {}
                 _write(draft, views[one.edition], one, allocations, extra)
+            keep_hidden(draft.edition_dir("internal"), inputs.figures, figures["public"])
         with steps.step("Draw the maps") as tell:
             from service.workflows.maps import draw_maps
 

@@ -16,7 +16,7 @@ from geodata.models import Status, Text
 from service.workflows import compare
 from service.workflows.compare import Broken, Redrawn, Revision, Row, split
 from service.workflows.figures import Figures
-from service.workflows.kept import AREAS, areas_table, definitions
+from service.workflows.kept import AREAS, FIGURES, HIDDEN, areas_table, definitions, public_of
 from service.workflows.licensed import Withheld, publishable
 from service.workflows.read import Inputs, read_inputs
 from service.workflows.suppress import suppressed_for_public
@@ -256,11 +256,12 @@ class _Before:
                     "run it is different.",
                 )
             )
+        figures = Figures(split(pd.read_parquet(kept / FIGURES)), {})
         public: Mapping[tuple[str, int], pd.DataFrame] = {}
-        if "public" in publication.editions:
-            public = split(pd.read_parquet(publication.edition_dir("public") / "inputs" / "figures.parquet"))
+        if "public" in publication.editions and (kept / HIDDEN).is_file():
+            public = public_of(kept.parent, figures, manifest["public_variables"]).frames
         return cls(
-            figures=split(pd.read_parquet(kept / "figures.parquet")),
+            figures=figures.frames,
             public=public,
             areas=areas,
             inputs=manifest.get("inputs", {}),

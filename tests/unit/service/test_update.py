@@ -178,13 +178,17 @@ def test_numbers_that_would_be_suppressed_are_named(
     """A count of an old year falls to 1: it was shown and would not be any more."""
     from geodata.store.publication import PublicationStore
     from service.workflows.compare import split
+    from service.workflows.figures import Figures
+    from service.workflows.kept import public_of
     from service.workflows.update import compare_with_current
 
     pd = pytest.importorskip("pandas")
     folder = tmp_path / "county"
     shutil.copytree(tiny_county, folder)
     current = PublicationStore(tiny_run[0], tiny_run[1].county).current()
-    shown = split(pd.read_parquet(current.edition_dir("public") / "inputs" / "figures.parquet"))
+    internal = current.edition_dir("internal")
+    known = Figures(split(pd.read_parquet(internal / "inputs" / "figures.parquet")), {})
+    shown = public_of(internal, known, current.manifest("internal")["public_variables"]).frames
     told: dict[str, Any] = {}
 
     def edit(rows: list[list[Any]]) -> list[list[Any]]:
@@ -243,3 +247,29 @@ def test_the_command_prints_a_table_writes_a_page_and_publishes_nothing(
     assert document["publication"] == tiny_run[1].publication
     assert document["unchanged"] is False
     assert snapshot(tiny_run[0]) == before
+
+
+def test_what_was_public_is_told_from_what_is_kept_inside(tiny_county: Path, tiny_run: tuple[Path, RunReport]) -> None:
+    import pandas as pd
+
+    from geodata.county import load_county
+    from geodata.store.publication import PublicationStore
+    from service.workflows.compare import split
+    from service.workflows.figures import Figures
+    from service.workflows.kept import public_of
+    from service.workflows.read import read_inputs
+    from service.workflows.suppress import suppressed_for_public
+
+    current = PublicationStore(tiny_run[0], tiny_run[1].county).current()
+    internal = current.edition_dir("internal")
+    known = Figures(split(pd.read_parquet(internal / "inputs" / "figures.parquet")), {})
+    told = public_of(internal, known, current.manifest("internal")["public_variables"])
+    computed = suppressed_for_public(read_inputs(load_county(tiny_county)))
+    assert told.frames.keys() == computed.frames.keys()
+    hidden = 0
+    for key, frame in computed.frames.items():
+        mine = told.frames[key].loc[frame.index]
+        pd.testing.assert_series_equal(mine["value"], frame["value"], check_dtype=False)
+        assert (mine["status"].astype(str) == frame["status"].astype(str)).all()
+        hidden += int((frame["status"] == "suppressed").sum())
+    assert hidden > 0
