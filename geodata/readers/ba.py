@@ -44,8 +44,10 @@ def is_gemeindedaten(cells: pd.DataFrame) -> bool:
     bool
         Keys stand in the first column, and the rows above speak of employees at residence and workplace.
     """
+    if cells.shape[1] < 6:
+        return False
     first = _first_row(cells)
-    if first is None or cells.shape[1] < 6:
+    if first is None:
         return False
     said = {word.lower() for row in cells.iloc[:first].to_numpy() for cell in row for word in _WORDS.findall(str(cell))}
     return {"wohnort", "arbeitsort"} <= said and len(said) >= 3

@@ -37,6 +37,7 @@ from geodata.readers.sheet import open_sheet, sheet_names
 from geodata.readers.unknown import describe_table
 from geodata.readers.verdict import Verdict
 from geodata.readers.wide import UNDATED
+from geodata.supply.sheets import COVER, DEFINITIONS, GUIDE, MACHINE
 
 __all__ = ["Verdict", "describe"]
 
@@ -172,6 +173,8 @@ def _vg250(path: Path) -> Verdict:
 def _table(path: Path) -> Verdict:
     """Describe a table of no known format; of a workbook, the first sheet that holds one."""
     names = sheet_names(path)
+    if MACHINE in names:  # a department's template: its sheets of figures come first
+        names = tuple(sorted(names, key=lambda name: name in (GUIDE, COVER, DEFINITIONS, MACHINE)))
     if len(names) < 2:
         return describe_table(open_sheet(path), path, _encoding(path))
     empty: NoDataError | None = None

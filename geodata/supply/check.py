@@ -14,7 +14,8 @@ from geodata.errors import GeodataError
 from geodata.models import Status
 from geodata.readers import signs, text
 from geodata.supply.casedata import letter
-from geodata.supply.request import COVER, DEFINITIONS, GUIDE, MACHINE, Column, Form, Request
+from geodata.supply.request import Column, Form, Request
+from geodata.supply.sheets import COVER, DEFINITIONS, GUIDE, MACHINE
 from geodata.supply.template import ANSWER_COLUMN, FIRST, FIRST_QUESTION, HEADER, QUALITY, QUESTIONS
 from geodata.supply.workbook import Remark, case_data, grid_of, open_workbook, request_of
 

@@ -13,11 +13,10 @@ from geodata.county import County
 from geodata.county_schema import DepartmentSection, TableSpec
 from geodata.errors import ConfigError, FormatError, some
 from geodata.readers import long
+from geodata.supply.sheets import COVER, DEFINITIONS, GUIDE, MACHINE
 
 #: Version of the form itself; raised when older checks can no longer read newer templates.
 FORM = 1
-#: Sheets of the template that hold no figures.
-GUIDE, DEFINITIONS, COVER, MACHINE = "Anleitung", "Definitionen", "Begleitangaben", "_sozialmonitor"
 #: How long before its day a delivery within the reported year may be prepared.
 _NEAR = dt.timedelta(days=120)
 #: Sheet of a table for which county.toml names none.

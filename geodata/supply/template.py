@@ -10,7 +10,8 @@ from typing import Any
 
 from geodata.errors import FormatError
 from geodata.readers import signs
-from geodata.supply.request import COVER, DEFINITIONS, GUIDE, MACHINE, Form, Request
+from geodata.supply.request import Form, Request
+from geodata.supply.sheets import COVER, DEFINITIONS, GUIDE, MACHINE
 
 #: Row of the headings on a sheet of figures; figures begin below.
 HEADER = 5

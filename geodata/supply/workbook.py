@@ -14,7 +14,8 @@ import pandas as pd
 from geodata.errors import FormatError, GeodataError
 from geodata.readers import text
 from geodata.supply.casedata import KINDS, find, letter
-from geodata.supply.request import MACHINE, Request
+from geodata.supply.request import Request
+from geodata.supply.sheets import MACHINE
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,13 @@ from openpyxl.comments import Comment
 from geodata.county import County, load_county
 from geodata.errors import ConfigError, FormatError
 from geodata.models import Flag, Source
+from geodata.readers.sniff import describe
 from geodata.readers.table import read_plain
 from geodata.readers.tables import read_table
 from geodata.supply.check import Result, check_return
 from geodata.supply.receipt import receipt_document, receipt_text
-from geodata.supply.request import COVER, DEFINITIONS, GUIDE, MACHINE, Request, build_request
+from geodata.supply.request import Request, build_request
+from geodata.supply.sheets import COVER, DEFINITIONS, GUIDE, MACHINE
 from geodata.supply.template import FIRST, HEADER, QUALITY, QUESTIONS, write_template
 
 TODAY = dt.date(2026, 1, 15)
@@ -397,3 +399,11 @@ def test_the_template_itself_holds_no_case_data_for_the_reader(county: County, t
         for form in request.forms:
             spec = county.tables[form.table]
             read_plain(path, columns=spec.columns, area=form.area, period=form.period, sheet=form.sheet)
+
+
+def test_check_file_describes_the_figures_of_a_return(county: County, tmp_path: Path) -> None:
+    path = tmp_path / "v.xlsx"
+    request = filled(county, path)
+    verdict = describe(path)
+    assert (verdict.format, verdict.periods) == ("table", (2025,))
+    assert verdict.areas == len(request.forms[0].areas)
