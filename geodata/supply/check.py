@@ -19,6 +19,8 @@ from geodata.supply.sheets import COVER, DEFINITIONS, GUIDE, MACHINE
 from geodata.supply.template import ANSWER_COLUMN, FIRST, FIRST_QUESTION, HEADER, QUALITY, QUESTIONS
 from geodata.supply.workbook import Remark, case_data, grid_of, open_workbook, request_of
 
+#: From here on a number is a slip of the hand: more than the sum of all incomes of a Land, in euros.
+_MOST = 1e12
 #: Remarks of one kind on one sheet that are written out.
 _SHOWN = 20
 
@@ -380,6 +382,8 @@ def read_cell(cell: Any, column: Column, legend: signs.Legend) -> Status | tuple
         status = Status.ZERO if number == 0 else Status.OBSERVED
     if number < 0:
         return "Die Zahl ist negativ", f"Erwartet wird {expected}"
+    if number >= _MOST:
+        return "Die Zahl ist unglaubhaft groß", f"Erwartet wird {expected}"
     if column.whole and number != int(number):
         return "Die Zahl hat Nachkommastellen", f"Erwartet wird {expected}"
     if column.percent and number > 100:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import io
 import json
 import random
 from collections.abc import Callable
@@ -11,7 +13,10 @@ from typing import Any
 
 import openpyxl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from openpyxl.comments import Comment
+from openpyxl.utils.exceptions import IllegalCharacterError
 
 from geodata.county import County, load_county
 from geodata.errors import ConfigError, FormatError
@@ -59,6 +64,14 @@ def change(path: Path, how: Callable[[Any], None], sheet: str = "Leistungen") ->
     how(book[sheet] if sheet else book)
     book.save(path)
     return check_return(path)
+
+
+@pytest.fixture(scope="module")
+def whole(county: County, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A return without fault."""
+    path = tmp_path_factory.mktemp("whole") / "v.xlsx"
+    filled(county, path)
+    return path.read_bytes()
 
 
 def errors(result: Result) -> list[str]:
@@ -221,7 +234,7 @@ BAD_CELLS: list[tuple[object, str]] = [
     ("ca. 12", "Hier steht Text"), ("Zwackelmann", "Hier steht Text"), ("12.5", "Hier steht Text"),
     ("*", "Hier steht Text"), (-3, "negativ"), (2.5, "Nachkommastellen"), (True, "WAHR oder FALSCH"),
     ("=SUM(D6:D8)", "Formel"), ("=1", "Formel"), (dt.datetime(2025, 3, 4), "Datum"), ("#N/A", "Excel-Fehler"),
-    (dt.time(3, 4), "Uhrzeit"), ("-4", "negativ"), ("3,5", "Nachkommastellen"), ("1e5", "Hier steht Text"),
+    (dt.time(3, 4), "Uhrzeit"), (10**13, "unglaubhaft"), ("-4", "negativ"), ("3,5", "Nachkommastellen"), ("1e5", "Hier steht Text"),
 ]  # fmt: skip
 
 
@@ -407,3 +420,48 @@ def test_check_file_describes_the_figures_of_a_return(county: County, tmp_path: 
     verdict = describe(path)
     assert (verdict.format, verdict.periods) == ("table", (2025,))
     assert verdict.areas == len(request.forms[0].areas)
+
+
+NASTY: tuple[object, ...] = (
+    None, "", " ", "Zwackelmann", "=1/0", "=X(1)", -1, 1e308, 10**30, 0.1, True, "12", "1.2.3", "٣", "−5", "\x0b",
+    "x" * 30_000, dt.datetime(1900, 1, 1), dt.timedelta(days=3), "#REF!", "9990100101", 2025, "2025.0", "\u202e1", "'1",
+)  # fmt: skip
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    edits=st.lists(
+        st.tuples(st.sampled_from(["Leistungen", COVER, MACHINE, GUIDE]), st.integers(1, 50), st.integers(1, 9),
+                  st.sampled_from(NASTY)),
+        max_size=8,
+    )
+)  # fmt: skip
+def test_whatever_is_typed_ends_in_a_verdict_that_repeats_nothing(
+    county: County, whole: bytes, tmp_path: Path, edits: list[tuple[str, int, int, object]]
+) -> None:
+    book = openpyxl.load_workbook(io.BytesIO(whole))
+    for sheet, row, column, value in edits:
+        with contextlib.suppress(IllegalCharacterError):
+            book[sheet].cell(row, column).value = value  # type: ignore[assignment]
+    path = tmp_path / "v.xlsx"
+    book.save(path)
+    result = check_return(path)
+    said = json.dumps(receipt_document(result, now=NOW, version="0"), ensure_ascii=False)
+    assert "Zwackelmann" not in said
+    assert "xxxx" not in said
+    if result.accepted:  # what is accepted can be read, and holds as many numbers as were counted
+        table = read_table(path, county.tables["mindestsicherung"], county.sources["jobcenter"]).table
+        assert (table["status"] != "missing").sum() == sum(n for k, n in result.counts.items() if "missing" not in k)
+        assert (table["value"].dropna() >= 0).all()
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(cut=st.integers(4, 14_000), flips=st.lists(st.tuples(st.integers(4, 14_000), st.integers(0, 255)), max_size=4))
+def test_damaged_files_end_in_a_verdict(whole: bytes, tmp_path: Path, cut: int, flips: list[tuple[int, int]]) -> None:
+    damaged = bytearray(whole)
+    for at, byte in flips:
+        damaged[at % len(damaged)] = byte
+    path = tmp_path / "v.xlsx"
+    for payload in (bytes(damaged), whole[:cut]):
+        path.write_bytes(payload)
+        assert check_return(path).verdict in ("angenommen", "angenommen mit Hinweisen", "zurückgewiesen")
