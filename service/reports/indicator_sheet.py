@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 FOLDER, DATA = "indicators", "sheets.json"
 _HIDDEN = {str(s) for s in (Status.SUPPRESSED, Status.SUPPRESSED_OR_UNKNOWN, Status.ZERO_OR_SUPPRESSED)}
+#: A definition longer than this is a sentence, not a name.
+LABEL = 60
 #: Flags in the order in which they are told; a break first, because it changes how a series may be read.
 FLAGS = ("break", "provisional", "revised", "estimated", "uncertain", "converted")
 
@@ -149,9 +151,11 @@ def _tested(hotspots: Sequence[Collection]) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def _label(name: str, column: str) -> str:
-    """Return what people read: the heading of the column, unless that is a code such as ``STEU01``."""
-    return column if any(c.islower() for c in column) and " " in column.strip() + " " else name.replace("_", " ")
+def _label(name: str, column: str, definition: str) -> str:
+    """Return what people read: the heading of the column, or for a code such as ``STEU01`` its definition."""
+    if any(c.islower() for c in column):
+        return column
+    return definition if 0 < len(definition) <= LABEL else name.replace("_", " ")
 
 
 def _part(county: County, name: str, edition: Edition) -> dict[str, Any]:
@@ -160,7 +164,7 @@ def _part(county: County, name: str, edition: Edition) -> dict[str, Any]:
     source = county.sources[table.source]
     return {
         "variable": name,
-        "label": _label(name, spec.column),
+        "label": _label(name, spec.column, spec.definition),
         "table": table.id,
         "column": spec.column,
         "select": dict(spec.select),
@@ -214,7 +218,9 @@ def _coverage(indicator: Indicator, collection: Collection) -> dict[str, Any] | 
     years = []
     # A year of the collection's other indicators, in which this one was not observed at all, says nothing about it.
     for year, rows in table[table[status].notna()].groupby("period", sort=True):
-        years.append({"year": int(str(year)), **_counted(rows, value, status, flag if flag in fields else None)})
+        counted = _counted(rows, value, status, flag if flag in fields else None)
+        if counted["why"] != {str(Status.MISSING): len(rows)}:
+            years.append({"year": int(str(year)), **counted})
     return {
         "collection": collection.id,
         "title": _both(collection.title),
