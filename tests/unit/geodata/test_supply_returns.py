@@ -234,7 +234,8 @@ BAD_CELLS: list[tuple[object, str]] = [
     ("ca. 12", "Hier steht Text"), ("Zwackelmann", "Hier steht Text"), ("12.5", "Hier steht Text"),
     ("*", "Hier steht Text"), (-3, "negativ"), (2.5, "Nachkommastellen"), (True, "WAHR oder FALSCH"),
     ("=SUM(D6:D8)", "Formel"), ("=1", "Formel"), (dt.datetime(2025, 3, 4), "Datum"), ("#N/A", "Excel-Fehler"),
-    (dt.time(3, 4), "Uhrzeit"), (10**13, "unglaubhaft"), ("-4", "negativ"), ("3,5", "Nachkommastellen"), ("1e5", "Hier steht Text"),
+    (dt.time(3, 4), "Uhrzeit"), (10**13, "unglaubhaft"),
+    ("-4", "negativ"), ("3,5", "Nachkommastellen"), ("1e5", "Hier steht Text"),
 ]  # fmt: skip
 
 
