@@ -422,7 +422,7 @@ def _source(source: Source, today: dt.date) -> list[Finding]:
     else:
         years = (today - source.reference_date).days / 365.25
         if years >= OLD:
-            text = f"its reference date {source.reference_date} lies {years:.0f} years back"
+            text = f"its reference date {source.reference_date} lies {int(years)} years back"
             found.append(Finding("note", place, text, "ask for a newer delivery, or leave it if there is none"))
         elif years < 0:
             found.append(
