@@ -180,6 +180,9 @@ def open_flat(path: Path, *, area: str | None = None, legend: str | None = None)
     notes = [f"{kind}, {file.encoding}, {said}"]
 
     region = _region(rows, numbers, area, where)
+    if not file.complete and len(set(rows.groupby(f"{region}_variable_attribute_code").size())) > 1:
+        # Every region has the same rows in a whole file: the last ones are missing.
+        text.require_complete(file)
     if area is not None:
         keep = (rows[f"{region}_variable_code"] == area).to_numpy()
         rows = rows[keep]
@@ -210,15 +213,19 @@ def _region(rows: pd.DataFrame, numbers: tuple[int, ...], area: str | None, wher
             return n
     for n in numbers:
         attributes = pd.unique(rows[f"{n}_variable_attribute_code"])
-        if len(attributes) > 1 and all(_KEY.fullmatch(a) for a in attributes if a):
+        if all(_KEY.fullmatch(a) for a in attributes if a) and any(len(a) >= 5 or a == "DG" for a in attributes):
             return n
     return numbers[0]
 
 
 def _require_whole(rows: pd.DataFrame, file: text.TextFile) -> None:
-    """Refuse a file whose last line has no end, unless its last cell stands so in other rows: it is whole then."""
+    """Refuse a file whose last line has no end, unless its last cell shows that it is whole.
+
+    It is where the cell stands in quotes, is a mark of quality, or stands so in other rows.
+    """
     last = rows.iloc[:, -1]
-    if len(rows) < 2 or not (last.iloc[:-1] == last.iloc[-1]).any():
+    quality = bool(last.iloc[-1]) and rows.columns[-1] == "value_q" and last.iloc[-1] in signs.QUALITY
+    if not (file.payload.endswith(b'"') or quality or (last.iloc[:-1] == last.iloc[-1]).any()):
         text.require_complete(file)
 
 

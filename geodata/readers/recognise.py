@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 import zipfile
 from pathlib import Path
@@ -101,7 +102,12 @@ def _text(path: Path, raw: bytes, sheet: str | None) -> str:
     if start.startswith(("{", "[")):
         if _GEOJSON.search(head):
             return "vector"
-        return "genesis-answer" if genesis_answer.read_answer(path) is not None else "vector"
+        file = text.decode(path)
+        if file.payload.lstrip().startswith((b"{", b"[")):
+            _require_json(file)
+            return "genesis-answer" if genesis_answer.parse_answer(file.payload) is not None else "vector"
+        # A table that stands inside an answer.
+        return _by_header(_first_rows(text.decode_head(file.payload[:_HEAD]))) or _by_sheet(open_sheet(path))
     if start.startswith("<"):
         if "urn:schemas-microsoft-com:office:spreadsheet" in head:
             return _workbook(path, sheet)
@@ -117,6 +123,16 @@ def _text(path: Path, raw: bytes, sheet: str | None) -> str:
         return found
     # A long first line, or lines before the header, need the whole file.
     return _by_sheet(open_sheet(path))
+
+
+def _require_json(file: text.TextFile) -> None:
+    """Refuse JSON that breaks off."""
+    try:
+        json.loads(file.payload)
+    except (ValueError, RecursionError) as error:
+        raise FormatError(
+            f"the JSON is damaged or truncated: {error}", where=str(file.path), hint="download it again"
+        ) from error
 
 
 def _first_rows(head: str, number: int = 400) -> list[list[str]]:

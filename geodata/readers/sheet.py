@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,7 @@ def open_sheet(path: Path, *, sheet: str | None = None) -> Sheet:
         return _parquet(path)
     file = text.decode(path)
     text.refuse_answer(file)
+    file, above, below = _without_titles(file)
     delimiter = text.detect_delimiter(file.head)
     if delimiter is None:
         raise FormatError(
@@ -77,7 +78,31 @@ def open_sheet(path: Path, *, sheet: str | None = None) -> Sheet:
     note = f"CSV, {file.encoding}, cells separated by {'tab' if delimiter == chr(9) else delimiter!r}"
     if not file.complete:
         note += "; the last line has no line break"
-    return Sheet(path, text.read_cells(file, delimiter), frozenset(), delimiter, note)
+    if above or below:
+        note += f"; {above} lines of titles above and {below} of notes below the table are left out"
+    cells = text.read_cells(file, delimiter)
+    cells.index += above
+    return Sheet(path, cells, frozenset(), delimiter, note)
+
+
+def _without_titles(file: text.TextFile) -> tuple[text.TextFile, int, int]:
+    """Leave out lines above the first and below the last that have cells: titles and notes of an export.
+
+    A last line without its line break is kept, whatever it holds: it may be what is left of a row.
+    """
+    tail = file.payload[-100_000:].rstrip().rsplit(b"\n", 1)[-1].decode("utf-8", "replace")
+    if text.detect_delimiter(file.head) is not None and text.detect_delimiter(tail) is not None:
+        return file, 0, 0
+    lines = file.payload.splitlines(keepends=True)
+    separated = [any(sign in line for sign in (b";", b"\t", b"|")) or line.count(b",") > 1 for line in lines]
+    if not any(separated):
+        return file, 0, 0
+    first, last = separated.index(True), len(lines) - separated[::-1].index(True)
+    # Notes are sentences; a row of one cell is none.
+    below = [line for line in lines[last:] if line.strip()]
+    if not file.complete or not all(b" " in line.strip() for line in below):
+        last, below = len(lines), []
+    return replace(file, payload=b"".join(lines[first:last])), first, len(below)
 
 
 def sheet_names(path: Path) -> tuple[str, ...]:
@@ -103,12 +128,20 @@ def _is_book(path: Path) -> bool:
 
 def _is_xml(path: Path) -> bool:
     head = text.decode_head(text.peek(path))
-    return head.lstrip().startswith("<?xml") and "urn:schemas-microsoft-com:office:spreadsheet" in head
+    return head.lstrip().startswith("<") and "urn:schemas-microsoft-com:office:spreadsheet" in head
 
 
 def _book(path: Path) -> Any:
     import python_calamine
 
+    # MS-CFB 2.2: the header fills one sector, and every sector is whole (its size is 2 to the power at byte 30).
+    head, size = text.peek(path), path.stat().st_size
+    if head.startswith(b"\xd0\xcf\x11\xe0") and len(head) > 31 and head[30] in (9, 12) and size % (1 << head[30]):
+        raise FormatError(
+            f"the workbook is truncated: {size} bytes are no whole number of sectors",
+            where=str(path),
+            hint="copy or download it again",
+        )
     try:
         return python_calamine.CalamineWorkbook.from_path(path)
     except Exception as error:  # calamine raises one class per format, without a common root but Exception
@@ -170,8 +203,9 @@ def _workbook(path: Path, sheet: str | None) -> Sheet:
     except Exception as error:  # see _book
         raise _unreadable(path, error) from error
     numeric: set[str] = set()
-    table = [[_cell(cell, numeric) for cell in row] for row in rows]
-    cells = pd.DataFrame(table, dtype="str").fillna("")
+    width = max((len(row) for row in rows), default=0)
+    table = [[_cell(cell, numeric) for cell in row] + [""] * (width - len(row)) for row in rows]
+    cells = pd.DataFrame(table, dtype="str")
     cells = cells[(cells != "").any(axis=1)] if len(cells) else cells
     if cells.empty:
         raise NoDataError(f"the sheet {sheet!r} is empty", where=where, hint=f"the workbook has {some(names, 10)}")

@@ -57,6 +57,9 @@ def read_sheets(path: Path) -> dict[str, list[list[Cell]]]:
             if element.tag == f"{_SS}Worksheet":
                 name = element.get(f"{_SS}Name") or f"Sheet{len(sheets) + 1}"
                 sheets[name] = list(_rows(element, where))
+                # One wide row makes every row wide, once they are cells of a table.
+                if max(map(len, sheets[name]), default=0) * len(sheets[name]) > _CELLS:
+                    raise _too_large(where)
                 element.clear()
     except (ElementTree.ParseError, ValueError, LookupError) as error:
         raise FormatError(
@@ -67,6 +70,10 @@ def read_sheets(path: Path) -> dict[str, list[list[Cell]]]:
     if not sheets:
         raise NoDataError("the workbook holds no sheet", where=where, hint="download it again")
     return sheets
+
+
+def _too_large(where: str) -> FormatError:
+    return FormatError(f"the sheet has more than {_CELLS} cells", where=where, hint="export fewer rows or columns")
 
 
 def _rows(sheet: ElementTree.Element, where: str) -> Iterator[list[Cell]]:
@@ -84,7 +91,7 @@ def _rows(sheet: ElementTree.Element, where: str) -> Iterator[list[Cell]]:
             found.extend([None] * _count(cell, "MergeAcross", _COLUMNS, where))
         cells += len(found) + index - at
         if cells > _CELLS:
-            raise FormatError(f"the sheet has more than {_CELLS} cells", where=where, hint="export fewer rows")
+            raise _too_large(where)
         yield found
         at = index
 

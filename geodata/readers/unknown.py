@@ -141,9 +141,14 @@ def _legend(marks: list[Counter[str]], sentinels: dict[float, list[str]], decima
 
 
 def _header(cells: pd.DataFrame) -> int:
-    """Take the first row that is as full as the fullest of the first rows."""
-    filled = (cells.head(40) != "").sum(axis=1).to_numpy()
-    return int(np.flatnonzero(filled >= filled.max() * 0.8)[0])
+    """Take the first row that is as full as the fullest of the first rows; of a row of numbers, the words above it."""
+    head = cells.head(40)
+    filled = (head != "").sum(axis=1).to_numpy()
+    numbers = head.iloc[:, 1:].apply(lambda column: column.str.fullmatch(r"[-−]?[\d.,]+")).sum(axis=1).to_numpy()
+    full = int(np.flatnonzero(filled >= filled.max() * 0.8)[0])
+    figures = numbers > filled / 2
+    above = [row for row in range(full) if filled[row] > 1 and not figures[row]]
+    return above[-1] if figures[full] and above else full
 
 
 def _without_notes(rows: pd.DataFrame) -> pd.DataFrame:
