@@ -16,7 +16,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from geodata.store.model import Collection, Field, FieldType
+from geodata.store.model import Collection, Edition, Field, FieldType, Style
 from geodata.store.protocol import KEYS, LATEST
 from geodata.store.qml import alias, qml
 from geodata.store.rows import Rows
@@ -28,12 +28,20 @@ if TYPE_CHECKING:
 
 #: 1.2 is what GDAL releases before 3.7 still read without a warning.
 VERSION = "1.2"
+#: Said of every layer of the internal edition.
+INTERNAL = "Interne Ausgabe: enthält ungesperrte Werte und darf diesen Rechner nicht verlassen."
 
 _COLUMN: Mapping[FieldType, str] = {"string": "TEXT", "integer": "INTEGER", "number": "REAL", "boolean": "BOOLEAN"}
 _PANDAS: Mapping[FieldType, str] = {"string": "object", "integer": "Int64", "number": "float64", "boolean": "boolean"}
 
 
-def write_geopackage(path: Path, shapes: Sequence[Shapes], collections: Sequence[tuple[Collection, Rows]]) -> None:
+def write_geopackage(
+    path: Path,
+    shapes: Sequence[Shapes],
+    collections: Sequence[tuple[Collection, Rows]],
+    *,
+    edition: Edition = "public",
+) -> None:
     """Write the GeoPackage of an edition.
 
     Parameters
@@ -44,6 +52,8 @@ def write_geopackage(path: Path, shapes: Sequence[Shapes], collections: Sequence
         The levels.
     collections : sequence of (Collection, Rows)
         In the order in which they are listed.
+    edition : {"public", "internal"}
+        In the internal one every layer's title and description say so.
     """
     import pyogrio
 
@@ -72,10 +82,10 @@ def write_geopackage(path: Path, shapes: Sequence[Shapes], collections: Sequence
         db.execute("BEGIN")
         _prepare(db)
         for level in shapes:
-            _describe(db, f"areas_{level.level}", level.layer.title.de, _source(level))
+            _describe(db, f"areas_{level.level}", level.layer.title.de, _source(level), edition)
         for collection, rows in collections:
             _view(db, collection, rows, of_level[collection.level])
-            _document(db, collection)
+            _document(db, collection, edition, grid=of_level[collection.level].layer.is_grid)
         db.execute("COMMIT")
 
 
@@ -179,7 +189,7 @@ def _view(db: sqlite3.Connection, collection: Collection, rows: Rows, shapes: Sh
     )
 
 
-def _document(db: sqlite3.Connection, collection: Collection) -> None:
+def _document(db: sqlite3.Connection, collection: Collection, edition: Edition, *, grid: bool) -> None:
     """Write titles, attribution, aliases and styles of both layers of a collection."""
     fields = (*KEYS, *collection.fields)
     title = collection.title.de
@@ -187,16 +197,17 @@ def _document(db: sqlite3.Connection, collection: Collection) -> None:
         about = [collection.description.de, *_statements(collection.metadata)]
         if layer == collection.id:
             about.append("Alle Jahre: zum Zeichnen auf ein Jahr (Spalte period) filtern.")
-        _describe(db, layer, label, "\n".join(text for text in about if text))
+        _describe(db, layer, label, "\n".join(text for text in about if text), edition)
         _titles(db, layer, fields)
         named: set[str] = set()
         for place, style in enumerate(collection.styles):
             name = _unique(style.field[:30], named, 30)
-            method = f"{style.method.de}. " if style.method.de else ""
+            said = [INTERNAL, *_sentences(style)] if edition == "internal" else _sentences(style)
+            about_style = " ".join([*said, _attribution(collection.metadata)])
             db.execute(
                 "INSERT INTO layer_styles(f_table_catalog, f_table_schema, f_table_name, f_geometry_column, styleName,"
                 " styleQML, styleSLD, useAsDefault, description, owner) VALUES ('', '', ?, 'geom', ?, ?, '', ?, ?, '')",
-                (layer, name, qml(style, fields), int(place == 0), f"{method}{_attribution(collection.metadata)}"),
+                (layer, name, qml(style, fields, grid=grid), int(place == 0), about_style),
             )
 
 
@@ -215,7 +226,13 @@ def _values(field: Field) -> str:
     return "; ".join(f"{value} = {text.de}" for value, text in field.values.items())
 
 
-def _describe(db: sqlite3.Connection, layer: str, title: str, description: str) -> None:
+def _sentences(style: Style) -> list[str]:
+    return [f"{text.de}." for text in (style.method, style.reading) if text.de]
+
+
+def _describe(db: sqlite3.Connection, layer: str, title: str, description: str, edition: Edition) -> None:
+    if edition == "internal":
+        title, description = f"INTERN – {title}", f"{INTERNAL}\n{description}"
     # An identifier must be unique in the file, and two collections may share a title.
     db.execute(
         "UPDATE gpkg_contents SET identifier = ?, description = ? WHERE table_name = ?",

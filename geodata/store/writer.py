@@ -72,7 +72,7 @@ def write_edition(
     text = dumps({**manifest, "content": content}, "manifest", indent=2, sort_keys=True)
 
     with_rows = list(zip(collections, rows, strict=True))
-    write_geopackage(directory / LAYERS, shapes, with_rows)
+    write_geopackage(directory / LAYERS, shapes, with_rows, edition=manifest["edition"])
     write_serve(
         directory / SERVE,
         manifest["publication"],

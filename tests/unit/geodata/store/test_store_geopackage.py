@@ -177,9 +177,12 @@ def test_categorical_style_holds_hatches_and_letters(edition: SimpleNamespace) -
     given = edition.collections[0]
     root = ElementTree.fromstring(qml(given.styles[1], given.fields).partition("\n")[2])
     renderer = root.find("renderer-v2")
-    assert (renderer.get("type"), renderer.get("attr")) == ("categorizedSymbol", "label")
-    categories = [(c.get("value"), c.get("label")) for c in renderer.findall("categories/category")]
-    assert categories == [("High-High", "Hoch-Hoch"), ("Low-Low", "Niedrig-Niedrig"), ("", "keine Angabe")]
+    assert renderer.get("type") == "RuleRenderer"
+    assert [(rule.get("filter"), rule.get("label")) for rule in renderer.findall("rules/rule")] == [
+        ("\"label\" = 'High-High'", "Hoch-Hoch"),
+        ("\"label\" = 'Low-Low'", "Niedrig-Niedrig"),
+        ("\"label\" IS NULL OR \"label\" NOT IN ('High-High', 'Low-Low')", "keine Angabe"),
+    ]
     layers = [[x.get("class") for x in symbol.findall("layer")] for symbol in renderer.findall("symbols/symbol")]
     assert layers == [
         ["SimpleFill", "LinePatternFill", "LinePatternFill"],
@@ -192,6 +195,110 @@ def test_categorical_style_holds_hatches_and_letters(edition: SimpleNamespace) -
     assert expression == "CASE WHEN \"label\" = 'High-High' THEN 'HH' WHEN \"label\" = 'Low-Low' THEN 'LL' END"
     names = [alias.get("name") for alias in root.findall("aliases/alias")]
     assert names == ["Arbeitslosenquote [%]", "Menschen", "Klasse", "modelliert"]
+
+
+def hits(style: Style, fields: list[Field], row: dict[str, object]) -> list[str]:
+    """Labels of the rules that hold for a row; SQLite evaluates the filters."""
+    root = ElementTree.fromstring(qml(style, fields).partition("\n")[2])
+    columns = ", ".join(f'? AS "{name}"' for name in row)
+    with closing(sqlite3.connect(":memory:")) as db:
+        return [
+            rule.get("label")
+            for rule in root.findall("renderer-v2/rules/rule")
+            if db.execute(f"SELECT {rule.get('filter')} FROM (SELECT {columns})", tuple(row.values())).fetchone()[0]
+        ]
+
+
+def text_fields(*names: str) -> list[Field]:
+    return [Field(name, "boolean" if name == "context" else "string", Text(name, name)) for name in names]
+
+
+@pytest.mark.parametrize(
+    ("label", "state", "context", "found"),
+    [
+        ("High-High", "tested", False, "Hoch-Hoch"),
+        ("High-High", "tested", None, "Hoch-Hoch"),
+        ("no label", "suppressed", False, "unterdrückt"),
+        (None, "isolated", False, "ohne Nachbarn"),
+        ("no label", "something new", False, "keine Angabe"),
+        (None, None, False, "keine Angabe"),
+        ("High-High", "tested", True, "Nachbargebiete (nicht bewertet)"),
+        (None, None, True, "Nachbargebiete (nicht bewertet)"),
+    ],
+)
+def test_an_area_without_label_is_in_the_class_of_its_reason(
+    label: str | None, state: str | None, context: bool | None, found: str
+) -> None:
+    """The same as :func:`service.cartography.legend.class_index` decides; neighbours are judged by nobody."""
+    classes = tuple(
+        StyleClass(Text(title, title), "#cccccc", value=value, letters="x")
+        for value, title in (
+            ("High-High", "Hoch-Hoch"),
+            ("suppressed", "unterdrückt"),
+            ("isolated", "ohne Nachbarn"),
+        )
+    )
+    style = Style("label", "categorical", classes, StyleClass(Text("keine Angabe", ""), "#ffffff"))
+    fields = text_fields("label", "state", "context")
+    assert hits(style, fields, {"label": label, "state": state, "context": context}) == [found]
+
+
+@pytest.mark.parametrize(
+    ("value", "status", "found"),
+    [
+        (1.0, "observed", "alle"),
+        (None, "suppressed", "nicht gezeigt"),
+        (None, "missing", "unbewohnt"),
+        (None, "not_applicable", "unbewohnt"),
+        (None, None, "unbewohnt"),
+    ],
+)
+def test_cells_in_which_nobody_lives_are_apart_from_those_not_shown(
+    value: float | None, status: str | None, found: str
+) -> None:
+    style = Style(
+        "v",
+        "graduated",
+        (StyleClass(Text("alle", ""), "#ffffcc"),),
+        StyleClass(Text("nicht gezeigt", ""), "#dddddd"),
+        empty=StyleClass(Text("unbewohnt", ""), "#f3f3f1"),
+    )
+    assert hits(style, text_fields("v", "v_status"), {"v": value, "v_status": status}) == [found]
+    without = hits(style, text_fields("v"), {"v": value})
+    assert without == (["alle"] if value is not None else ["nicht gezeigt"])
+
+
+def test_cells_have_no_letters_and_outlines_only_from_near(edition: SimpleNamespace) -> None:
+    given = edition.collections[0]
+    root = ElementTree.fromstring(qml(given.styles[1], given.fields, grid=True).partition("\n")[2])
+    assert (root.get("labelsEnabled"), root.find("labeling")) == ("0", None)
+    for symbol in root.findall("renderer-v2/symbols/symbol"):
+        fill, *patterns = symbol.findall("layer")
+        own = fill.find("Option/Option[@name='color']").get("value")
+        assert fill.find("Option/Option[@name='outline_color']").get("value") == own
+        rule = fill.find(".//Option[@name='outlineColor']/Option[@name='expression']").get("value")
+        assert rule == f"CASE WHEN @map_scale > 25000 THEN '{own}' ELSE '80,80,80,255' END"
+        for pattern in patterns:
+            assert pattern.find(".//Option[@name='enabled']/Option[@name='expression']") is not None
+
+
+def test_the_internal_edition_says_so_in_every_layer(make: SimpleNamespace, tmp_path: object) -> None:
+    layer = make.ortsteile()
+    given = make.collection(layer, "ortsteil_x")
+    for name in ("public", "internal"):
+        folder = tmp_path / name
+        folder.mkdir()
+        write_edition(folder, [given], [layer], {**make.manifest(), "edition": name})
+        with closing(sqlite3.connect(folder / "layers.gpkg")) as db:
+            layers = db.execute(
+                "SELECT identifier, description FROM gpkg_contents WHERE data_type = 'features'"
+            ).fetchall()
+            styles = [text for (text,) in db.execute("SELECT description FROM layer_styles")]
+        assert len(layers) == 3
+        for title, about in layers:
+            assert title.startswith("INTERN – ") == (name == "internal")
+            assert ("darf diesen Rechner nicht verlassen" in about) == (name == "internal")
+        assert all(("Interne Ausgabe" in text) == (name == "internal") for text in styles)
 
 
 def test_the_bounds_of_the_classes_leave_no_gap_and_no_overlap() -> None:
@@ -211,12 +318,12 @@ def test_the_bounds_of_the_classes_leave_no_gap_and_no_overlap() -> None:
             (3.1, None),
             (-0.1, None),
         ):
-            hits = [
+            found = [
                 i
                 for i, f in enumerate(filters)
                 if db.execute(f"SELECT {f} FROM (SELECT ? AS v)", (value,)).fetchone()[0]
             ]
-            assert hits == ([] if place is None else [place])
+            assert found == ([] if place is None else [place])
 
 
 @pytest.mark.parametrize("change", [{"colour": "red"}, {"colour": "#12345g"}, {"hatch": "?"}])
@@ -231,6 +338,6 @@ def test_markup_in_labels_stays_text() -> None:
     style_class = StyleClass(Text("<b> & \"c\" 'd'", ""), "#000000", value="<x>'\"&", letters="'")
     style = Style("v", "categorical", (style_class,), StyleClass(Text("]]>", ""), "#ffffff"))
     root = ElementTree.fromstring(qml(style, [Field("v", "string", Text("<v>", "v"))]).partition("\n")[2])
-    category = root.find("renderer-v2/categories/category")
-    assert (category.get("label"), category.get("value")) == ("<b> & \"c\" 'd'", "<x>'\"&")
+    rule = root.find("renderer-v2/rules/rule")
+    assert (rule.get("label"), rule.get("filter")) == ("<b> & \"c\" 'd'", "\"v\" = '<x>''\"&'")
     assert root.find("labeling/settings/text-style").get("fieldName") == "CASE WHEN \"v\" = '<x>''\"&' THEN '''' END"
