@@ -15,6 +15,7 @@ from geodata.store.query import MAX_LIMIT, ItemQuery
 from service.cartography import describe
 from service.cartography.content import MapContent, features_of
 from service.cartography.popup import BY_SEX
+from service.cartography.sentences import method_of, said, sentences
 
 
 def style_of(meta: CollectionMeta, field: str | None) -> Style:
@@ -131,19 +132,20 @@ def map_content(
     title = title.removesuffix(f" – {meta.level_title[language]}")
     rows = [feature["properties"] for feature in features_of(features)]
     text = meta.metadata.get
+    method, shown = method_of(store, meta, style, rows, language)
     return MapContent(
         title=title,
         subtitle=f"{meta.level_title[language]}, {year}",
-        style=style,
+        style=shown,
         features=features,
         fields=popup_fields(meta, style.field),
         areas=meta.level_title[language],
         unit=drawn.unit if drawn is not None and style.kind == "graduated" else "",
-        method=_said(text("method"), language),
+        method=method,
         attribution=str(text("attribution") or ""),
         licence=str(text("licence") or ""),
         boundary_date=str(text("boundary_date") or ""),
-        caveat=_said(text("caveat"), language) or describe.caveat(meta.kind)[language],
+        caveat=said(text("caveat"), language) or describe.caveat(meta.kind)[language],
         permalink=permalink,
         describe=sentences(store, meta, style, rows, str(year), language),
         definition=_definition(store, meta, style)[language],
@@ -193,104 +195,6 @@ def popup_fields(meta: CollectionMeta, drawn: str) -> tuple[Field, ...]:
     return tuple(field for field in shown if field.name == stem or field.name.startswith(f"{stem}_"))
 
 
-def sentences(
-    store: LayerStore,
-    meta: CollectionMeta,
-    style: Style,
-    rows: Sequence[Mapping[str, Any]],
-    period: str,
-    language: str,
-) -> tuple[str, ...]:
-    """Say what a map shows; every number comes from its rows.
-
-    Parameters
-    ----------
-    store : LayerStore
-        For the names of levels.
-    meta : CollectionMeta
-        The collection, whose metadata tell how it was tested.
-    style : Style
-        What is drawn.
-    rows : sequence of mapping
-        Properties of the features of one period.
-    period : str
-        The year.
-    language : {"de", "en"}
-        Language.
-
-    Returns
-    -------
-    tuple of str
-        The finding first.
-    """
-    areas = describe.Areas(meta.level_title)
-    titles = {level.id: level.title for level in store.levels()}
-    tests = meta.metadata
-    if meta.kind == "hotspots" and {"alpha", "correction", "permutations"} <= set(tests):
-        tested = str(tests.get("tested_level") or meta.level)
-        support = describe.Areas(titles.get(tested, Text(tested, tested))) if tested != meta.level else None
-        note = (tests.get("per_period") or {}).get(period, {})
-        effective = note.get("n_effective")
-        whole = _global(note.get("global"), support or areas, language)
-        own = [row for row in rows if not row.get("context")]
-        if own and all(row.get("state") == "untestable" for row in own):
-            # Nothing was tested, so n_effective is 0; what would have been tested are the source zones.
-            few = len({row.get("support") or row.get("area_id") for row in own})
-            least = int(tests.get("min_areas", 30))
-            said = describe.untestable(few, areas=support or areas, min_areas=least, language=language)
-            return (*said, *whole, *_remarks(tests, language))
-        found = describe.hotspots(
-            rows,
-            areas=areas,
-            alpha=float(tests["alpha"]),
-            correction=str(tests["correction"]),
-            permutations=int(tests["permutations"]),
-            language=language,
-            statistic="gi_star" if style.field == "gi_star_label" else "local_moran",
-            support=support,
-            n_effective=effective,
-        )
-        return (*found, *whole, *_remarks(tests, language))
-    if meta.kind == "index" and style.kind == "categorical":
-        labels = tuple(c.value for c in style.classes if c.value is not None)
-        if set(labels) == {"hoch", "mittel", "niedrig", "sehr niedrig"}:
-            return describe.index_status(rows, areas=areas, language=language, field=style.field)
-    found = ()
-    handed = (tests.get("handed_down") or {}).get(style.field)
-    if style.modelled and isinstance(handed, Mapping):
-        source = str(handed.get("source_level", ""))
-        support = describe.Areas(titles.get(source, Text(source, source)))
-        found = describe.handed_down(
-            rows, field=style.field, support=support, n_effective=handed.get("n_effective"), language=language
-        )
-    if style.kind == "graduated":
-        found = (*found, *describe.values(rows, style, areas=areas, language=language))
-    if style.modelled:
-        found = (*found, *_remarks(tests, language, style.field))
-    return found
-
-
-def _remarks(metadata: Mapping[str, Any], language: str, field: str | None = None) -> tuple[str, ...]:
-    """Return what was remarked on bringing figures down: old ancillary data, and areas of which they say nothing."""
-    notes = metadata.get("handed_down") or {}
-    chosen = [notes[field]] if field in notes else list(notes.values()) if field is None else []
-    return tuple(text for note in chosen for text in (note.get("remarks") or {}).get(language, ()))
-
-
-def _global(found: Any, support: describe.Areas, language: str) -> tuple[str, ...]:
-    """Say what the global test found, where there was one."""
-    if not isinstance(found, Mapping) or found.get("value") is None:
-        return ()
-    return describe.global_test(
-        float(found["value"]),
-        p=found.get("p"),
-        n_effective=int(found["n_effective"]),
-        support=support,
-        expected=found.get("expected"),
-        language=language,
-    )
-
-
 def _definition(store: LayerStore, meta: CollectionMeta, style: Style) -> Text:
     """Return what the figure of a map is; of a test, what the tested indicator is."""
     name = style.field if meta.kind == "indicators" else str(meta.metadata.get("indicator", ""))
@@ -318,13 +222,6 @@ def _support_names(
             for feature in json.loads(found)["features"]:
                 names[str(feature["properties"]["area_id"])] = str(feature["properties"]["name"])
     return {area: name for area, name in names.items() if area in used}
-
-
-def _said(value: Any, language: str) -> str:
-    """Return a text of the metadata, which stands there as ``{"de": …, "en": …}``."""
-    if isinstance(value, Mapping):
-        return str(value.get(language) or value.get("de") or "")
-    return str(value or "")
 
 
 def _outlines(store: LayerStore, meta: CollectionMeta) -> str | None:

@@ -1,0 +1,406 @@
+"""Sentences about tests: where a figure clusters, how sure that is, what was compared and what could not be."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from geodata.errors import ConfigError
+from geodata.models import Text
+from service.cartography.describe import CELLS, NAMES, Areas, Row, dative, names_of, reminder, suppressed
+from service.cartography.texts import number
+
+
+def same_p(language: str) -> str:
+    """Say that the two-sided p of local Moran and of Gi* is one number, not two witnesses."""
+    if language == "en":
+        return (
+            "Local Moran and Gi* share one and the same two-sided p under conditional permutation: "
+            "that both mark an area is no second confirmation."
+        )
+    return (
+        "Local Moran und Gi* haben bei bedingter Permutation ein und denselben zweiseitigen p-Wert: "
+        "Dass beide ein Gebiet markieren, ist keine zweite Bestätigung."
+    )
+
+
+_CORRECTION = {
+    "fdr": Text("nach FDR-Korrektur", "after FDR correction"),
+    "by": Text("nach Korrektur von Benjamini und Yekutieli", "after Benjamini-Yekutieli correction"),
+    "none": Text("ohne Korrektur für mehrfaches Testen", "not corrected for multiple testing"),
+}
+
+_LIE = Text("liegt|liegen", "is|are")
+_HAVE = Text("hat|haben", "has|have")
+
+#: Label → verb in singular and plural, and what is said of the areas; the bracket is closed by names and certainty.
+_LABELS: dict[str, dict[str, tuple[Text, str, str]]] = {
+    "local_moran": {
+        "High-High": (
+            _LIE,
+            "in einem High-High-Cluster (hohe Werte, umgeben von hohen",
+            "in a High-High cluster (high values among high",
+        ),
+        "Low-Low": (
+            _LIE,
+            "in einem Low-Low-Cluster (niedrige Werte, umgeben von niedrigen",
+            "in a Low-Low cluster (low values among low",
+        ),
+        "High-Low": (
+            _HAVE,
+            "einen hohen Wert zwischen niedrigen (High-Low",
+            "a high value among low (High-Low",
+        ),
+        "Low-High": (
+            _HAVE,
+            "einen niedrigen Wert zwischen hohen (Low-High",
+            "a low value among high (Low-High",
+        ),
+    },
+    "gi_star": {
+        "hot": (_LIE, "in einem Hot Spot (auffällig hohe Umgebung", "in a hot spot (notably high surroundings"),
+        "cold": (
+            _LIE,
+            "in einem Cold Spot (auffällig niedrige Umgebung",
+            "in a cold spot (notably low surroundings",
+        ),
+    },
+}
+
+_STATES = {
+    "suppressed": Text("unterdrückt", "suppressed"),
+    "isolated": Text("ohne Nachbarn", "without neighbours"),
+    "undefined": Text("ohne Wert", "without value"),
+    "untestable": Text("zu wenige Gebiete", "too few areas"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What a test compared.
+
+    Attributes
+    ----------
+    areas : Areas
+        What the tested areas are called: those of the map, or the source zones of handed-down values.
+    tested : int
+        How many were tested.
+    own : int
+        How many of these lie in the county.
+    """
+
+    areas: Areas
+    tested: int
+    own: int
+
+    @property
+    def wide(self) -> bool:
+        """Whether areas around the county took part."""
+        return self.tested > self.own
+
+
+def frame_of(
+    rows: Sequence[Row], areas: Areas, *, support: Areas | None = None, n_effective: int | None = None
+) -> Frame:
+    """Tell what was compared from the rows of a map.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        One row per area of one period, neighbours (``context``) included.
+    areas : Areas
+        What the rows are called.
+    support : Areas, optional
+        What the source zones of handed-down values are called.
+    n_effective : int, optional
+        How many were tested; without it they are counted.
+
+    Returns
+    -------
+    Frame
+        Wide only where neighbours among the rows were tested too.
+    """
+    tested = [row for row in rows if row.get("state") in (None, "tested")]
+    units = tested if support is None else list({row["support"]: row for row in tested if row.get("support")}.values())
+    n = len(units) if n_effective is None else n_effective
+    around = support is None and any(row.get("context") for row in units)
+    return Frame(support or areas, n, sum(not row.get("context") for row in units) if around else n)
+
+
+def hotspots(
+    rows: Sequence[Row],
+    *,
+    areas: Areas,
+    alpha: float,
+    correction: str,
+    permutations: int,
+    language: str = "de",
+    statistic: str = "local_moran",
+    support: Areas | None = None,
+    n_effective: int | None = None,
+    clustered: bool | None = None,
+) -> tuple[str, ...]:
+    """Say where local tests found clusters, how sure that is, and what was not tested.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        One row per area of one period: ``name``, ``label`` (or ``gi_star_label``), ``state``; ``support`` (the id of
+        the source zone) for handed-down values; neighbours carry ``context``.
+    areas : Areas
+        What the rows are called.
+    alpha, correction, permutations
+        As in :class:`spatial.results.LocalResult`.
+    statistic : {"local_moran", "gi_star"}
+        Whose labels are told.
+    support : Areas, optional
+        The source zones that were tested, where the labels were painted down from them.
+    n_effective : int, optional
+        How many hypotheses were tested, those of neighbours included; without it they are counted.
+    clustered : bool, optional
+        Whether the global test finds that values cluster; None where there is none, or its p must not be published.
+
+    Returns
+    -------
+    tuple of str
+        The finding first.
+
+    Raises
+    ------
+    ConfigError
+        Statistic or correction is unknown.
+    """
+    if statistic not in _LABELS or correction not in _CORRECTION:
+        raise ConfigError(
+            f"expected a statistic of {', '.join(_LABELS)} and a correction of {', '.join(_CORRECTION)}, "
+            f"found {statistic!r} and {correction!r}",
+            where="description of hotspots",
+        )
+    frame = frame_of(rows, areas, support=support, n_effective=n_effective)
+    named = areas.of_county() if frame.wide else areas
+    own = [row for row in rows if not row.get("context")]
+    tested = [row for row in own if row.get("state") in (None, "tested")]
+    gone = missing(rows, areas=areas, support=support, language=language)
+    if not tested:
+        return (*_untested(own, named, language), *gone, reminder(language))
+    column = "label" if statistic == "local_moran" else "gi_star_label"
+    sure = _sure(alpha, correction, permutations, language)
+    sentences: list[str] = []
+    for label, (verb, *words) in _LABELS[statistic].items():
+        members = [row for row in tested if row.get(column) == label]
+        if members:
+            count = named.of(len(members), len(own), language)
+            does = verb[language].split("|")[len(members) > 1]
+            # A list of many names, or of numbers of cells, tells nobody where that is; the map does.
+            told = not support and len(members) <= 3 * NAMES and len(own) < CELLS
+            names = f": {names_of(members, language)}" if told else ""
+            certainty = f"; {sure}" if not sentences else ""
+            sentences.append(f"{count} {does} {words[language == 'en']}{names}{certainty}).")
+    if not sentences:
+        sentences.append(_nothing(frame, sure, clustered, language))
+    if frame.wide:
+        sentences.append(
+            f"Geprüft wurden {frame.tested} {areas.plural.de}; beschriftet werden nur die {frame.own} des Landkreises."
+            if language == "de"
+            else f"Tested were {frame.tested} {areas.plural.en}; only the {frame.own} of the county are labelled."
+        )
+    if support is not None:
+        sentences.append(_painted(frame, language))
+    sentences += _untested(own, named, language)
+    return (*sentences, *gone, same_p(language), reminder(language))
+
+
+def _nothing(frame: Frame, sure: str, clustered: bool | None, language: str) -> str:
+    """Say that no area stands out, which is neither equality nor, where the global test finds one, lack of pattern."""
+    if language == "en":
+        found = (
+            f"No single area of the county is conspicuous: no cluster ({sure})."
+            if frame.wide
+            else f"No single area is conspicuous: no cluster among {frame.tested} {frame.areas.plural.en} tested "
+            f"({sure})."
+        )
+        if clustered:
+            return (
+                f"{found} Over all areas tested, similar values nevertheless lie side by side more often than in a "
+                "random arrangement; where, the test does not say."
+            )
+        cannot = ": only that they cannot be shown to be spatially concentrated" if clustered is False else ""
+        return f"{found} That does not mean that there are no differences{cannot}."
+    found = (
+        f"Kein einzelnes Gebiet des Landkreises ist auffällig: kein Cluster ({sure})."
+        if frame.wide
+        else f"Kein einzelnes Gebiet ist auffällig: kein Cluster in {frame.tested} geprüften "
+        f"{dative(frame.areas.plural.de)} ({sure})."
+    )
+    if clustered:
+        return (
+            f"{found} Über alle geprüften Gebiete gesehen liegen ähnliche Werte dennoch häufiger beieinander als bei "
+            "zufälliger Anordnung; wo, sagt der Test nicht."
+        )
+    cannot = ": Nur räumlich gehäuft sind sie nicht nachweisbar" if clustered is False else ""
+    return f"{found} Das heißt nicht, dass es keine Unterschiede gibt{cannot}."
+
+
+def _sure(alpha: float, correction: str, permutations: int, language: str) -> str:
+    runs = number(permutations, language, 0)
+    tail = "Permutationen" if language == "de" else "permutations"
+    return f"p\u00a0≤\u00a0{number(alpha, language)} {_CORRECTION[correction][language]}, {runs} {tail}"
+
+
+def _untested(own: Sequence[Row], areas: Areas, language: str) -> list[str]:
+    reasons = Counter(str(row["state"]) for row in own if row.get("state") not in (None, "tested"))
+    if not reasons:
+        return []
+    why = ", ".join(
+        f"{n} {_STATES[state][language] if state in _STATES else state}" for state, n in sorted(reasons.items())
+    )
+    total = sum(reasons.values())
+    if language == "en":
+        return [f"{areas.of(total, len(own), 'en')} {'was' if total == 1 else 'were'} not tested: {why}."]
+    return [f"{areas.of(total, len(own), 'de')} {'wurde' if total == 1 else 'wurden'} nicht getestet: {why}."]
+
+
+def missing(
+    rows: Sequence[Row], *, areas: Areas, support: Areas | None = None, language: str = "de"
+) -> tuple[str, ...]:
+    """Tell how many areas, of neighbours too where they took part, or source zones a test lacks as suppressed.
+
+    Parameters
+    ----------
+    rows, areas, support
+        As in :func:`hotspots`.
+
+    Returns
+    -------
+    tuple of str
+        Empty where nothing is suppressed.
+    """
+    if support is None:
+        around = any(row.get("context") and row.get("state") in (None, "tested") for row in rows)
+        gone = [row.get("state") == "suppressed" for row in rows if around or not row.get("context")]
+        return suppressed(sum(gone), len(gone), areas=areas, clusters=True, language=language)
+    states: dict[object, set[object]] = {}
+    for row in rows:
+        if row.get("support") is not None:
+            states.setdefault(row["support"], set()).add(row.get("state"))
+    zones = [found == {"suppressed"} for found in states.values()]
+    return suppressed(sum(zones), len(zones), areas=support, clusters=True, language=language)
+
+
+def _painted(frame: Frame, language: str) -> str:
+    if language == "en":
+        return (
+            f"Tested were {frame.tested} {frame.areas.plural.en}; a mark says that the whole zone is conspicuous and "
+            "nothing about differences inside it."
+        )
+    return (
+        f"Getestet wurden {frame.tested} {frame.areas.plural.de}; eine Markierung gilt für das ganze Gebiet dieser "
+        "Ebene und sagt nichts über Unterschiede in seinem Inneren."
+    )
+
+
+def no_test(n: int, *, areas: Areas, min_areas: int = 30, language: str = "de") -> str:
+    """Say, where the method would stand, why there was no test: too few areas, or none with a value to compare."""
+    if language == "en":
+        why = f"{n} {areas.plural.en} are too few (at least {min_areas})" if n else "values are equal or missing"
+        return f"no local test: {why}"
+    why = f"{n} {areas.plural.de} sind zu wenige (mindestens {min_areas})" if n else "die Werte sind gleich oder fehlen"
+    return f"kein lokaler Test: {why}"
+
+
+def untestable(n: int, *, areas: Areas, min_areas: int = 30, language: str = "de") -> tuple[str, ...]:
+    """Say why there is no local test, and what to do instead.
+
+    Parameters
+    ----------
+    n : int
+        Areas, or source zones of handed-down values.
+    areas : Areas
+        What they are called.
+    min_areas : int, default 30
+        How many a local test needs.
+
+    Returns
+    -------
+    tuple of str
+        The reason, then the alternatives.
+    """
+    if language == "en":
+        return (
+            f"No hotspots are marked: {n} {areas.plural.en} are too few for a local test (at least {min_areas}).",
+            "Instead: compare the values themselves and their course over the years, place them in a wider frame "
+            "(the neighbouring municipalities or the whole Land), or collect the figure for smaller areas.",
+        )
+    return (
+        f"Es sind keine Hotspots markiert: {n} {areas.plural.de} sind zu wenige für einen lokalen Test "
+        f"(mindestens {min_areas}).",
+        "Stattdessen: die Werte selbst und ihren Verlauf über die Jahre vergleichen, sie in einen größeren Rahmen "
+        "stellen (Nachbargemeinden oder das ganze Land) oder die Zahl kleinräumiger erheben.",
+    )
+
+
+def global_test(
+    value: float,
+    *,
+    p: float | None,
+    n_effective: int,
+    support: Areas,
+    own: int | None = None,
+    expected: float | None = None,
+    withheld: bool = False,
+    language: str = "de",
+) -> tuple[str, ...]:
+    """Say whether a figure clusters at all.
+
+    Parameters
+    ----------
+    value : float
+        Moran's I.
+    p : float or None
+        Its one-sided pseudo p-value; None where it must not be published.
+    n_effective : int
+        Independent observations.
+    support : Areas
+        What these are.
+    own : int, optional
+        How many of them lie in the county, where others around it took part; by default all.
+    expected : float, optional
+        Its mean without clustering; far above 0 where values were handed down, so that the value alone misleads.
+    withheld : bool, default False
+        Say why `p`, which is then not printed, is not given: areas are missing from an index because figures are
+        suppressed, and they are not missing at random.
+
+    Returns
+    -------
+    tuple of str
+        One sentence, and the remark.
+    """
+    if own is not None and own < n_effective:
+        whole = Text(
+            f"Über alle {n_effective} geprüften {support.plural.de} ({own} davon im Landkreis)",
+            f"Over all {n_effective} {support.plural.en} tested ({own} of them in the county)",
+        )
+        source = Text("", "")
+    else:
+        whole = Text("Im Landkreis", "In the county")
+        source = Text(f", aus {n_effective} {dative(support.plural.de)}", f", from {n_effective} {support.plural.en}")
+    p = None if withheld else p
+    shown = number(value, language, 2)
+    if language == "en":
+        without = f" ({number(expected, 'en', 2)} expected without clustering)" if expected is not None else ""
+        sure = f", one-sided p = {number(p, 'en', 3)}" if p is not None else ""
+        remark = (
+            "No p-value is given: areas with suppressed figures are missing from the index, and not at random, as a "
+            "test of the others would assume."
+        )
+        said = f"{whole.en}: Moran's I = {shown}{without}{sure}{source.en}."
+    else:
+        without = f" (ohne Häufung zu erwarten: {number(expected, 'de', 2)})" if expected is not None else ""
+        sure = f", einseitiges p = {number(p, 'de', 3)}" if p is not None else ""
+        remark = (
+            "Ein p-Wert wird nicht genannt: Gebiete mit unterdrückten Angaben fehlen im Index, und zwar nicht "
+            "zufällig, wie es ein Test der übrigen voraussetzt."
+        )
+        said = f"{whole.de}: Moran-I = {shown}{without}{sure}{source.de}."
+    return (said, remark) if withheld else (said,)

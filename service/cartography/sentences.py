@@ -1,0 +1,184 @@
+"""Which sentences a map gets: from what a collection tells of itself, and from the rows that the map draws."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from geodata.models import Text
+from geodata.store.model import Style
+from geodata.store.protocol import CollectionMeta, LayerStore
+from service.cartography import describe, describe_clusters
+
+
+def sentences(
+    store: LayerStore,
+    meta: CollectionMeta,
+    style: Style,
+    rows: Sequence[Mapping[str, Any]],
+    period: str,
+    language: str,
+) -> tuple[str, ...]:
+    """Say what a map shows; every number comes from its rows.
+
+    Parameters
+    ----------
+    store : LayerStore
+        For the names of levels.
+    meta : CollectionMeta
+        The collection, whose metadata tell how it was tested.
+    style : Style
+        What is drawn.
+    rows : sequence of mapping
+        Properties of the features of one period.
+    period : str
+        The year.
+    language : {"de", "en"}
+        Language.
+
+    Returns
+    -------
+    tuple of str
+        The finding first.
+    """
+    areas = describe.Areas(meta.level_title)
+    titles = {level.id: level.title for level in store.levels()}
+    tests = meta.metadata
+    if _is_test(meta):
+        return (*_tested(meta, style, rows, period, language, titles), *_remarks(tests, language))
+    if any(row.get("context") for row in rows):
+        areas = areas.of_county()  # the others are drawn, not counted
+    if meta.kind == "index" and style.kind == "categorical":
+        labels = tuple(c.value for c in style.classes if c.value is not None)
+        if set(labels) == {"hoch", "mittel", "niedrig", "sehr niedrig"}:
+            return describe.index_status(rows, areas=areas, language=language, field=style.field)
+    found: tuple[str, ...] = ()
+    handed = (tests.get("handed_down") or {}).get(style.field)
+    if style.modelled and isinstance(handed, Mapping):
+        source = str(handed.get("source_level", ""))
+        support = describe.Areas(titles.get(source, Text(source, source)))
+        found = describe.handed_down(
+            rows, field=style.field, support=support, n_effective=handed.get("n_effective"), language=language
+        )
+    if style.kind == "graduated":
+        found = (*found, *describe.values(rows, style, areas=areas, language=language))
+    if style.modelled:
+        found = (*found, *_remarks(tests, language, style.field))
+    return found
+
+
+def method_of(
+    store: LayerStore, meta: CollectionMeta, style: Style, rows: Sequence[Mapping[str, Any]], language: str
+) -> tuple[str, Style]:
+    """Return how a map was made, and its style; where nothing was tested neither names a test.
+
+    Parameters
+    ----------
+    store, meta, style, rows, language
+        As in :func:`sentences`.
+
+    Returns
+    -------
+    str
+        The method of the metadata, or why there was no test.
+    Style
+        The same, without method where there was no test.
+    """
+    if not _is_test(meta) or _any_tested(rows):
+        return said(meta.metadata.get("method"), language), style
+    areas, support = _tested_areas(meta, {level.id: level.title for level in store.levels()})
+    least = int(meta.metadata.get("min_areas", 30))
+    why = describe_clusters.no_test(_too_few(rows), areas=support or areas, min_areas=least, language=language)
+    return why, replace(style, method=Text("", ""))
+
+
+def said(value: Any, language: str) -> str:
+    """Return a text of the metadata, which stands there as ``{"de": …, "en": …}``; German where there is no other."""
+    if isinstance(value, Mapping):
+        return str(value.get(language) or value.get("de") or "")
+    return str(value or "")
+
+
+def _is_test(meta: CollectionMeta) -> bool:
+    return meta.kind == "hotspots" and {"alpha", "correction", "permutations"} <= set(meta.metadata)
+
+
+def _tested_areas(meta: CollectionMeta, titles: Mapping[str, Text]) -> tuple[describe.Areas, describe.Areas | None]:
+    """Return what the areas of a test are called, and its source zones where labels were painted down from them."""
+    tested = str(meta.metadata.get("tested_level") or meta.level)
+    support = describe.Areas(titles.get(tested, Text(tested, tested))) if tested != meta.level else None
+    return describe.Areas(meta.level_title), support
+
+
+def _any_tested(rows: Sequence[Mapping[str, Any]]) -> bool:
+    return any(row.get("state") in (None, "tested") for row in rows)
+
+
+def _too_few(rows: Sequence[Mapping[str, Any]]) -> int:
+    """Count the areas, or source zones, of which each might have been tested if there were more of them."""
+    return len({row.get("support") or row.get("area_id") for row in rows if row.get("state") == "untestable"})
+
+
+def _tested(
+    meta: CollectionMeta,
+    style: Style,
+    rows: Sequence[Mapping[str, Any]],
+    period: str,
+    language: str,
+    titles: Mapping[str, Text],
+) -> tuple[str, ...]:
+    """Say what a test found, or why there was none, and what the global test says."""
+    tests = meta.metadata
+    areas, support = _tested_areas(meta, titles)
+    note = (tests.get("per_period") or {}).get(period, {})
+    missing = describe_clusters.missing(rows, areas=areas, support=support, language=language)
+    # Of an index whose inputs are suppressed not at random, a p-value over the areas that are left says nothing.
+    withheld = bool(missing) and tests.get("indicator") == "index"
+    frame = describe_clusters.frame_of(rows, areas, support=support, n_effective=note.get("n_effective"))
+    whole, clustered = _global(note.get("global"), frame, float(tests["alpha"]), withheld, language)
+    few = _too_few(rows)
+    if few and not _any_tested(rows):
+        least = int(tests.get("min_areas", 30))
+        why = describe_clusters.untestable(few, areas=support or areas, min_areas=least, language=language)
+        return (*why, *missing, *whole)
+    found = describe_clusters.hotspots(
+        rows,
+        areas=areas,
+        alpha=float(tests["alpha"]),
+        correction=str(tests["correction"]),
+        permutations=int(tests["permutations"]),
+        language=language,
+        statistic="gi_star" if style.field == "gi_star_label" else "local_moran",
+        support=support,
+        n_effective=note.get("n_effective"),
+        clustered=clustered,
+    )
+    return (*found, *whole)
+
+
+def _global(
+    found: Any, frame: describe_clusters.Frame, alpha: float, withheld: bool, language: str
+) -> tuple[tuple[str, ...], bool | None]:
+    """Say what the global test found, where there was one, and whether that is clustering."""
+    if not isinstance(found, Mapping) or found.get("value") is None:
+        return (), None
+    p = None if withheld else found.get("p")
+    whole = describe_clusters.global_test(
+        float(found["value"]),
+        p=p,
+        n_effective=int(found["n_effective"]),
+        support=frame.areas,
+        own=frame.own if frame.wide else None,
+        expected=found.get("expected"),
+        withheld=withheld,
+        language=language,
+    )
+    return whole, None if p is None else float(p) <= alpha
+
+
+def _remarks(metadata: Mapping[str, Any], language: str, field: str | None = None) -> tuple[str, ...]:
+    """Return what was remarked on bringing figures down: old ancillary data, and areas of which they say nothing."""
+    notes = metadata.get("handed_down") or {}
+    chosen = [notes[field]] if field in notes else list(notes.values()) if field is None else []
+    return tuple(text for note in chosen for text in (note.get("remarks") or {}).get(language, ()))
