@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from geodata.errors import ColumnError, FormatError, GeometryError, NoDataError, some
-from geodata.readers import long, text
+from geodata.readers import archives, limits, long, text
 from geodata.supply import casedata
 
 if TYPE_CHECKING:
@@ -57,7 +57,10 @@ def read_features(path: Path, *, layer: str | None = None, where: str | None = N
     try:
         with _quiet():
             expected = pyogrio.read_info(path, layer=layer)["features"]
+            limits.require("rows", expected, "features", place)
             frame = pyogrio.read_dataframe(path, layer=layer)
+    except FormatError:
+        raise
     except Exception as error:  # GDAL's errors come as several classes; all mean the file
         raise _unreadable(path, error) from error
     if "geometry" not in frame.columns:
@@ -93,6 +96,7 @@ def list_layers(path: Path) -> list[str]:
     import pyogrio
 
     head = text.peek(path)
+    archives.require_self_contained(path)
     kind = text.kind_of(head) or ""
     if path.suffix.lower() == ".gpkg" or "SQLite" in kind:
         _require_geopackage(path, head)
@@ -136,6 +140,7 @@ def _geoparquet(path: Path, layer: str | None, where: str) -> gpd.GeoDataFrame:
 
     if layer is not None:
         long.pick(layer, [path.stem], where=where, what="layer")
+    limits.require_parquet(path)
     try:
         frame = gpd.read_parquet(path)
     except Exception as error:  # Arrow's errors, and those of damaged WKB and metadata

@@ -10,7 +10,29 @@ import numpy as np
 
 from geodata.errors import ColumnError, CrsError, FormatError, NoDataError
 from geodata.models import Raster
-from geodata.readers import text
+from geodata.readers import archives, limits, text
+
+#: Formats whose files hold their own pixels. Others (VRT, WMS, tile indices) name further files and addresses to open.
+DRIVERS = ("GTiff", "AAIGrid", "GPKG", "HFA", "PNG", "JPEG", "JP2OpenJPEG", "SAGA", "ENVI", "EHdr", "RRASTER", "GRIB")
+#: Smaller rasters may repeat themselves as much as they like.
+_SMALL = 64 << 20
+
+
+def _require_driver(path: Path, driver: str) -> None:
+    if driver not in DRIVERS:
+        raise FormatError(
+            f"expected a raster that holds its own pixels ({', '.join(DRIVERS)}), found {driver}",
+            where=str(path),
+            hint="convert it to GeoTIFF",
+        )
+
+
+def _require_size(path: Path, pixels: int, dtype: str) -> None:
+    """Refuse a band that is too large, or that a small file only announces."""
+    limits.require("pixels", pixels, "pixels in the band", path)
+    unpacked = pixels * np.dtype(dtype).itemsize
+    if unpacked > _SMALL:
+        limits.require("ratio", unpacked // max(path.stat().st_size, 1), "bytes unpacked for each in the file", path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +80,12 @@ def about(path: Path) -> About:
     from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
     text.peek(path)
+    archives.require_self_contained(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             with rasterio.open(path) as source:
+                _require_driver(path, source.driver)
                 structure = source.tags(ns="IMAGE_STRUCTURE")
                 return About(
                     tuple(name or f"band {i}" for i, name in enumerate(source.descriptions, start=1)),
@@ -115,14 +139,17 @@ def read_raster(path: Path, *, band: int = 1, unit: str = "", year: int | None =
 
     where = str(path)
     text.peek(path)
+    archives.require_self_contained(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", NotGeoreferencedWarning)
             with rasterio.open(path) as source:
+                _require_driver(path, source.driver)
                 if not 1 <= band <= source.count:
                     raise ColumnError(f"expected band {band}, found {source.count}", where=where, hint="check band")
                 if source.crs is None:
                     raise CrsError("the raster has no coordinate reference system", where=where, hint="assign one")
+                _require_size(path, source.height * source.width, source.dtypes[band - 1])
                 transform = source.transform
                 if transform.b or transform.d or transform.a <= 0 or transform.e >= 0:
                     raise FormatError(

@@ -6,11 +6,11 @@ import csv
 import io
 import json
 import re
-import zipfile
 from pathlib import Path
 
 from geodata.errors import FormatError, GeodataError
 from geodata.readers import (
+    archives,
     ba,
     genesis,
     genesis_answer,
@@ -207,7 +207,8 @@ def _parquet(path: Path) -> str:
 
     try:
         schema = pq.read_schema(path)
-    except (pa.ArrowException, OSError) as error:
+        names = set(schema.names)
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise FormatError(
             f"the Parquet file cannot be read, it may be truncated: {error}", where=str(path), hint="download it again"
         ) from error
@@ -221,15 +222,7 @@ def _parquet(path: Path) -> str:
 
 def _require_workbook(path: Path) -> None:
     """Refuse ZIP archives that are no workbook."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.namelist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise FormatError(
-            f"expected a workbook, found a ZIP archive that cannot be read: {error}",
-            where=str(path),
-            hint="it is truncated or damaged: download it again",
-        ) from error
+    members = archives.vet(path).members
     if not {"[Content_Types].xml", "mimetype", "content.xml"} & set(members):
         raise FormatError(
             f"expected a table, areas or a raster, found a ZIP archive with {len(members)} files",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from geodata.errors import ColumnError, FormatError, NoDataError, some
-from geodata.readers import spreadsheetml, text
+from geodata.readers import archives, limits, spreadsheetml, text
 
 WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 
@@ -142,13 +144,25 @@ def _book(path: Path) -> Any:
             where=str(path),
             hint="copy or download it again",
         )
-    try:
+    limits.require_file(path)
+    if head.startswith(b"PK"):
+        archives.vet(path)
+    with _calamine(path):
         return python_calamine.CalamineWorkbook.from_path(path)
-    except Exception as error:  # calamine raises one class per format, without a common root but Exception
+
+
+@contextlib.contextmanager
+def _calamine(path: Path) -> Iterator[None]:
+    """Turn what calamine raises into our error: one class per format without a common root, or a panic of Rust."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError):
+        raise
+    except BaseException as error:
         raise _unreadable(path, error) from error
 
 
-def _unreadable(path: Path, error: Exception) -> FormatError:
+def _unreadable(path: Path, error: BaseException) -> FormatError:
     return FormatError(
         f"expected a workbook ({', '.join(WORKBOOKS)}): {error}",
         where=str(path),
@@ -161,14 +175,13 @@ def _parquet(path: Path) -> Sheet:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    limits.require_parquet(path)
     try:
-        frame = pq.read_table(path).to_pandas()
-    except (pa.ArrowException, OSError, ValueError) as error:
+        frame = pq.read_table(path).to_pandas(ignore_metadata=True)
+    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         raise FormatError(
             f"the Parquet file cannot be read, it may be truncated: {error}", where=str(path), hint="download it again"
         ) from error
-    if not isinstance(frame.index, pd.RangeIndex):
-        frame = frame.reset_index()
     numeric: set[str] = set()
     columns = {}
     for at, name in enumerate(frame.columns):
@@ -198,10 +211,14 @@ def _workbook(path: Path, sheet: str | None) -> Sheet:
             where=where,
             hint=f"the workbook has {some(names, 10)}",
         )
-    try:
-        rows = xml[sheet] if xml is not None else book.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
-    except Exception as error:  # see _book
-        raise _unreadable(path, error) from error
+    if xml is not None:
+        rows, note = xml[sheet], ""
+    else:
+        with _calamine(path):
+            found = book.get_sheet_by_name(sheet)
+            limits.require("sheet_cells", found.total_height * found.total_width, "cells", f"{path} [{sheet}]")
+            rows = found.to_python(skip_empty_area=False)
+        note = archives.vet(path).note if text.peek(path).startswith(b"PK") else ""
     numeric: set[str] = set()
     width = max((len(row) for row in rows), default=0)
     table = [[_cell(cell, numeric) for cell in row] + [""] * (width - len(row)) for row in rows]
@@ -210,7 +227,8 @@ def _workbook(path: Path, sheet: str | None) -> Sheet:
     if cells.empty:
         raise NoDataError(f"the sheet {sheet!r} is empty", where=where, hint=f"the workbook has {some(names, 10)}")
     kind = "XML SpreadsheetML 2003" if xml is not None else "workbook"
-    return Sheet(path, cells, frozenset(numeric), None, f"{kind}, sheet {sheet}", names)
+    said = f"{kind}, sheet {sheet}" + (f"; {note}" if note else "")
+    return Sheet(path, cells, frozenset(numeric), None, said, names)
 
 
 def _cell(cell: Any, numeric: set[str]) -> str:

@@ -13,15 +13,13 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from geodata.errors import FormatError, NoDataError
-from geodata.readers import text
+from geodata.readers import limits, text
 
 Cell = str | float | None
 
 _SS = "{urn:schemas-microsoft-com:office:spreadsheet}"
 #: What a sheet of Excel can hold; ``ss:Index`` beyond it is no index.
 _ROWS, _COLUMNS = 1_048_576, 16_384
-#: Cells of one sheet, blanks before an ``ss:Index`` included.
-_CELLS = 20_000_000
 
 
 def read_sheets(path: Path) -> dict[str, list[list[Cell]]]:
@@ -43,6 +41,7 @@ def read_sheets(path: Path) -> dict[str, list[list[Cell]]]:
         It is no SpreadsheetML, truncated, declares a document type, or an index lies outside a sheet.
     """
     text.peek(path)
+    limits.require_file(path, "text_bytes")
     raw = path.read_bytes()
     where = str(path)
     if re.search(rb"<!(DOCTYPE|ENTITY)", raw.replace(b"\x00", b""), re.IGNORECASE):
@@ -58,9 +57,10 @@ def read_sheets(path: Path) -> dict[str, list[list[Cell]]]:
                 name = element.get(f"{_SS}Name") or f"Sheet{len(sheets) + 1}"
                 sheets[name] = list(_rows(element, where))
                 # One wide row makes every row wide, once they are cells of a table.
-                if max(map(len, sheets[name]), default=0) * len(sheets[name]) > _CELLS:
-                    raise _too_large(where)
+                _require_cells(max(map(len, sheets[name]), default=0) * len(sheets[name]), where)
                 element.clear()
+    except FormatError:
+        raise
     except (ElementTree.ParseError, ValueError, LookupError) as error:
         raise FormatError(
             f"expected XML SpreadsheetML, the XML is damaged or truncated: {error}",
@@ -72,8 +72,8 @@ def read_sheets(path: Path) -> dict[str, list[list[Cell]]]:
     return sheets
 
 
-def _too_large(where: str) -> FormatError:
-    return FormatError(f"the sheet has more than {_CELLS} cells", where=where, hint="export fewer rows or columns")
+def _require_cells(cells: int, where: str) -> None:
+    limits.require("sheet_cells", cells, "cells, blanks before an ss:Index included", where)
 
 
 def _rows(sheet: ElementTree.Element, where: str) -> Iterator[list[Cell]]:
@@ -90,8 +90,7 @@ def _rows(sheet: ElementTree.Element, where: str) -> Iterator[list[Cell]]:
             # A merged cell covers those to its right; they are not written.
             found.extend([None] * _count(cell, "MergeAcross", _COLUMNS, where))
         cells += len(found) + index - at
-        if cells > _CELLS:
-            raise _too_large(where)
+        _require_cells(cells, where)
         yield found
         at = index
 

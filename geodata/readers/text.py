@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from geodata.errors import FormatError, MissingFileError, NoDataError
+from geodata.readers import limits
 
 #: First bytes of what is often saved under a wrong name.
 _MAGIC = (
@@ -107,6 +108,7 @@ def decode(path: Path) -> TextFile:
         It is binary, or breaks off inside a character.
     """
     peek(path)
+    limits.require_file(path, "text_bytes")
     raw = path.read_bytes()
     encoding = "utf-8"
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
@@ -131,12 +133,18 @@ def decode(path: Path) -> TextFile:
                     where=str(path),
                     hint="download or export it again",
                 ) from error
+            _require_one_encoding(raw, error.start, path)
             raw, encoding = _western(raw)
     if not raw.strip():
         raise NoDataError("the file holds only blanks", where=str(path), hint="download or export it again")
-    inside = wrapped_table(raw)
-    if inside is not None:
-        raw, encoding = inside.encode(), f"{encoding}, inside a JSON answer"
+    answer = raw[:64].lstrip().startswith((b"{", b"["))
+    if answer:
+        limits.require("answer_bytes", len(raw), "bytes of JSON", path)
+        inside = wrapped_table(raw)
+        if inside is not None:
+            raw, encoding, answer = inside.encode(), f"{encoding}, inside a JSON answer", False
+    if not answer:  # JSON is one line as often as not
+        limits.require_lines(raw, path)
     return TextFile(path, raw, encoding, raw.endswith((b"\n", b"\r")))
 
 
@@ -175,6 +183,23 @@ def wrapped_table(raw: bytes) -> str | None:
     inside = answer.get("Object") if isinstance(answer, dict) else None
     content = inside.get("Content") if isinstance(inside, dict) else None
     return content if isinstance(content, str) and content.count("\n") > 1 and ";" in content else None
+
+
+#: German letters, dashes, quotes and € in UTF-8; in cp1252 these would be Ã or â€ before another sign, as in no word.
+_UTF8_LETTERS = re.compile(rb"\xc3[\x80-\xbf]|\xe2\x80[\x90-\xbf]|\xe2\x82\xac")
+
+
+def _require_one_encoding(raw: bytes, at: int, path: Path) -> None:
+    """Refuse UTF-8 with islands of another encoding: read as either, some letters are wrong, in keys and names too."""
+    letters = _UTF8_LETTERS.search(raw)
+    if letters is None:
+        return
+    foreign, known = (raw.count(b"\n", 0, place) + 1 for place in (at, letters.start()))
+    raise FormatError(
+        f"the file mixes encodings: line {known} is in UTF-8, line {foreign} in another (byte 0x{raw[at]:02x})",
+        where=str(path),
+        hint="export every part of it in UTF-8 before putting them together",
+    )
 
 
 def _western(raw: bytes) -> tuple[bytes, str]:
@@ -256,9 +281,12 @@ def read_cells(file: TextFile, delimiter: str) -> pd.DataFrame:
         There is nothing in any cell.
     """
     import pyarrow as pa
+    import pyarrow.compute as pc
     from pyarrow import csv
 
     names = [str(i) for i in range(_width(file, delimiter))]
+    limits.require("columns", len(names), "columns", file.path)
+    limits.require("cells", file.payload.count(b"\n") * len(names), "cells", file.path)
     broken: list[tuple[int | None, int, str]] = []
 
     def note(row: csv.InvalidRow) -> str:
@@ -290,6 +318,9 @@ def read_cells(file: TextFile, delimiter: str) -> pd.DataFrame:
             where=str(file.path),
             hint="download or export it again" if last else "leave titles, notes and merged cells out of the export",
         ) from error
+    for name in names:
+        longest = pc.max(pc.binary_length(table.column(name))).as_py() or 0
+        limits.require("cell_bytes", longest, f"bytes in a cell of column {int(name) + 1}", file.path)
     cells = table.to_pandas().astype("str")
     cells.columns = pd.RangeIndex(len(names))
     filled = pd.Series(False, index=cells.index)

@@ -16,7 +16,7 @@ import pandas as pd
 from geodata import keys
 from geodata.errors import AreaKeyError, FormatError, NoDataError, some
 from geodata.models import Flag, Observations, Source, Status
-from geodata.readers import long, signs, text
+from geodata.readers import limits, long, signs, text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -386,6 +386,7 @@ def read_parquet(path: Path) -> pa.Table:
 
     if not is_parquet(path):
         raise FormatError("expected a Parquet file, found another format", where=str(path), hint="check the file")
+    limits.require_parquet(path)
     try:
         return pq.read_table(path)
     except (pa.ArrowException, OSError) as error:
