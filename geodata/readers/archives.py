@@ -164,6 +164,7 @@ def _member(
     allowed = limits.current()
     sheet = _Sheet(where, info.filename) if _is_sheet(info.filename) else None
     content = _Content(where) if ods and info.filename == "content.xml" else None
+    binary = _Binary(where, info.filename) if _is_sheet(info.filename, ".bin") else None
     xml = info.filename.lower().endswith((".xml", ".rels", ".vml", ".gml", ".kml"))
     # Reading stops at the size that the archive states; stating less is the oldest trick.
     info.file_size = allowed.unpacked_bytes + 1
@@ -179,6 +180,10 @@ def _member(
             sheet.feed(piece)
         if content is not None:
             content.feed(piece)
+        if binary is not None:
+            binary.feed(piece)
+    if binary is not None:
+        binary.close()
     formulas = (sheet.formulas if sheet else 0) + (content.formulas if content else 0)
     unsaved = sheet.unsaved if sheet else 0
     return replace(found, unpacked=unpacked, formulas=found.formulas + formulas, unsaved=found.unsaved + unsaved)
@@ -201,9 +206,30 @@ def _pieces(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[tuple[b
         yield rest, 0
 
 
-def _is_sheet(name: str) -> bool:
+def _records(payload: bytes) -> Iterator[tuple[int, int]]:
+    """Yield type and place of the records of a binary sheet (MS-XLSB 2.1.4: both numbers in groups of seven bits)."""
+    at, size = 0, len(payload)
+    while at < size:
+        numbers = []
+        for longest in (2, 4):
+            number = shift = 0
+            for _ in range(longest):
+                if at >= size:
+                    return
+                byte = payload[at]
+                at += 1
+                number |= (byte & 0x7F) << shift
+                shift += 7
+                if byte < 0x80:
+                    break
+            numbers.append(number)
+        yield numbers[0], at
+        at += numbers[1]
+
+
+def _is_sheet(name: str, ending: str = ".xml") -> bool:
     name = name.replace("\\", "/").lower()
-    return name.startswith("xl/worksheets/") and name.endswith(".xml")
+    return name.startswith("xl/worksheets/") and name.endswith(ending)
 
 
 def _column(letters: bytes) -> int:
@@ -231,6 +257,29 @@ class _Sheet:
         limits.require("columns", self.columns, "columns", self.where)
         limits.require("rows", self.rows, "rows", self.where)
         limits.require("sheet_cells", self.rows * self.columns, "cells between the first and the last", self.where)
+
+
+class _Binary:
+    """Follows the rectangle that the cells of an XLSB sheet span: records 0 are rows, 1 to 11 and 62 cells."""
+
+    def __init__(self, where: str, name: str) -> None:
+        self.where = f"{where} [{name}]"
+        self._payload = bytearray()
+
+    def feed(self, piece: bytes) -> None:
+        self._payload += piece
+
+    def close(self) -> None:
+        rows = columns = 0
+        payload = bytes(self._payload)
+        for kind, at in _records(payload):
+            if kind == 0:
+                rows = max(rows, int.from_bytes(payload[at : at + 4], "little") + 1)
+            elif kind <= 11 or kind == 62:
+                columns = max(columns, int.from_bytes(payload[at : at + 4], "little") + 1)
+        limits.require("columns", columns, "columns", self.where)
+        limits.require("rows", rows, "rows", self.where)
+        limits.require("sheet_cells", rows * columns, "cells between the first and the last", self.where)
 
 
 class _Content:
