@@ -364,6 +364,7 @@ def _collection(
     if allocation is not None and indicator is not None:
         extra["handed_down"] = {indicator.id: texts.handed_down_note(inputs, indicator, allocation)}
     modelled = allocation is not None
+    decimals = indicator.decimals if indicator is not None else 2
     return Collection(
         id=f"{level}_hotspots_{name}",
         title=Text(f"Cluster: {title.de} – {layer.title.de}", f"Clusters: {title.en} – {layer.title.en}"),
@@ -373,6 +374,9 @@ def _collection(
         topic=indicator.topic.value if indicator is not None else "index",
         fields=(texts.CONTEXT_FIELD, *fields),
         table=stack(layer, {p: _shown(r.table, layer) for p, r in results.items()}, (texts.CONTEXT_FIELD, *fields)),
-        styles=(hotspot_style(modelled=modelled), gi_star_style(modelled=modelled)),
+        styles=(
+            hotspot_style(modelled=modelled, decimals=decimals),
+            gi_star_style(modelled=modelled, decimals=decimals),
+        ),
         metadata=texts.metadata(inputs, level, indicators, **extra),
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from geodata.models import VALUED, Indicator, Origin, Status, Topic
+from geodata.models import VALUED, Indicator, Origin, Polarity, Status, Topic
 from geodata.store.model import Collection, Field, Style
 from service.workflows import texts
 from service.workflows.frames import Rated, flag_text, of_indicator, rated, stack
@@ -210,5 +210,15 @@ def _styles(
     values = latest[name].where(~areas["context"].reindex(latest.index).astype(bool))
     if not np.isfinite(values.to_numpy(dtype=float)).any():
         values = latest[name]
-    unit = indicator.unit if name == indicator.id else texts.gap_unit(indicator)
-    return [graduated(values, field=name, n=5, unit=unit, decimals=indicator.decimals, modelled=modelled)]
+    own = name == indicator.id
+    return [
+        graduated(
+            values,
+            field=name,
+            n=5,
+            unit=indicator.unit if own else texts.gap_unit(indicator),
+            decimals=indicator.decimals,
+            polarity=indicator.polarity if own else Polarity.NEUTRAL,
+            modelled=modelled,
+        )
+    ]
