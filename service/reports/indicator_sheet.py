@@ -153,7 +153,7 @@ def _tested(hotspots: Sequence[Collection]) -> list[dict[str, Any]]:
 
 def _label(name: str, column: str, definition: str) -> str:
     """Return what people read: the heading of the column, or for a code such as ``STEU01`` its definition."""
-    if any(c.islower() for c in column):
+    if any(c.islower() for c in column) and "_" not in column:
         return column
     return definition if 0 < len(definition) <= LABEL else name.replace("_", " ")
 
