@@ -176,6 +176,9 @@ def open_flat(path: Path, *, area: str | None = None, legend: str | None = None)
             where=where,
             hint="download the table again",
         )
+    for n in numbers:
+        for part in ("code", "label"):
+            long.pick(f"{n}_variable_attribute_{part}", names, where=where)
     decimal, said = _decimal(rows["value"], where)
     notes = [f"{kind}, {file.encoding}, {said}"]
 

@@ -88,7 +88,7 @@ def silent_regions(
         (by_year.transform("size") >= 2) | (by_key.transform("all") & (by_key.transform("size") >= 2))
     )
     judged = frame[frame["dash"] & by_year.transform("all")].drop_duplicates(["key", "year"])
-    dead_pairs = {(k, y) for k, y in zip(judged["key"], judged["year"], strict=True) if dissolved(str(k), int(y))}
+    dead_pairs = {(k, y) for k, y in zip(judged["key"], judged["year"], strict=True) if y and dissolved(str(k), int(y))}
     dead = np.zeros(len(frame), dtype=bool)
     if dead_pairs:
         dead = pd.MultiIndex.from_frame(frame[["key", "year"]]).isin(list(dead_pairs))

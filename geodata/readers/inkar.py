@@ -45,6 +45,8 @@ def _layout(first: list[str], second: list[str]) -> _Layout | None:
         start = 3 if len(first) > 2 and first[2] == "Aggregat" else 2
         years = tuple(long.year_of(cell) if i >= start else None for i, cell in enumerate(second))
         return _Layout(0, tuple(first), years, "sheet Daten")
+    if len(first) != len(second):
+        return None
     if second[:1] == ["Gebietskennziffer"]:
         labels = [re.fullmatch(r"(.*?)\s+(\d{4})", cell) for cell in second]
         names = tuple(re.sub(r"\d{2}$", "", code) if labels[i] else code for i, code in enumerate(first))

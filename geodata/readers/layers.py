@@ -77,19 +77,19 @@ def _layer(frame: gpd.GeoDataFrame, layer: str, where: str) -> tuple[list[str], 
     vector.require_plausible(frame, where)
     if not crs.is_projected:
         said.append("coordinates in degrees; they are reprojected to the county's CRS when read")
-    unique = [f for f in fields if frame[f].is_unique and pd.api.types.is_string_dtype(frame[f])]
+    unique = [f for f in fields if pd.api.types.is_string_dtype(frame[f]) and frame[f].is_unique]
     if unique:
         said.append(f"every value differs in {some(unique)}: these can be the key (id_field)")
     else:
-        numbers = [f for f in fields if frame[f].is_unique and pd.api.types.is_integer_dtype(frame[f])]
+        numbers = [f for f in fields if pd.api.types.is_integer_dtype(frame[f]) and frame[f].is_unique]
         more = f"; numbers that differ: {some(numbers)}" if numbers else ""
         said.append(f"no field of text is unique: filter with keep, or unite with dissolve{more}")
     if vg250.is_attributes(fields):
         said += vg250.attribute_findings(pd.DataFrame(frame.drop(columns="geometry")))
     else:
         for field in ("ARS", "RS", "AGS"):
-            if field in fields and not frame[field].is_unique:
-                repeated = pd.unique(frame[field][frame[field].duplicated()])
+            if field in fields and not frame[field].astype("str").is_unique:
+                repeated = pd.unique(frame[field].astype("str")[frame[field].astype("str").duplicated()])
                 said.append(f"{field} repeats ({some(repeated)}): filter GF = 4, or dissolve")
     return [f"layer {layer}: {sentence}" for sentence in said], polygons
 

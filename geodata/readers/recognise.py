@@ -214,7 +214,6 @@ def _parquet(path: Path) -> str:
         ) from error
     if b"geo" in (schema.metadata or {}):
         return "vector"
-    names = set(schema.names)
     if names >= zensus_long.COLUMNS:
         return "zensus2011-long"
     return "zensus2011-grid" if {"x", "y"} <= names else "table"

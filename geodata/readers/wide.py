@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from geodata.errors import ColumnError
+from geodata.errors import ColumnError, NoDataError
 from geodata.keys import convert_keys
 from geodata.models import Observations, Source
 from geodata.readers import genesis_signs, long, signs
@@ -113,6 +113,8 @@ def observations(
     ids = convert_keys(wide.area, key, where=where)
     fallback = period or (source.reference_date.year if source and source.reference_date else None)
     pieces = _pieces(wide)
+    if not pieces:
+        raise NoDataError("expected columns of figures, found none", where=where, hint="download or export it again")
     if columns is None:
         wanted = {name: (name, "") for name in pieces}
     else:

@@ -694,6 +694,24 @@ def test_the_format_may_be_left_out(tmp_path):
         read(tmp_path / "a.gpkg", columns={"n": ColumnSpec(column="n")})
 
 
+def test_damage_in_odd_places_is_refused_or_described(tmp_path):
+    """Found by changing bytes at random: each once ended in another error."""
+    path = tmp_path / "a"
+    path.write_text(flat("2023|03157||5|n").replace("1_variable_attribute_code", "1_attribute"), encoding="utf-8")
+    with pytest.raises(ColumnError, match="1_variable_attribute_code"):
+        describe(path)
+    path.write_text("a;b;c;d\nGebietskennziffer;Name;Alo 2020\n03157;P;5\n", encoding="utf-8")
+    with pytest.raises(FormatError, match="cells"):
+        describe(path)
+    # No date above the columns, and a dead key of dashes: nobody knows which year it is dead in.
+    path.write_bytes(PRINTED.replace(";31.12.2015;31.12.2015;31.12.2016", ";a;b;c").replace("03999", "03152").encode())
+    assert describe(path).periods == ()
+    point = {"type": "Point", "coordinates": [10.0, 52.0]}
+    feature = {"type": "Feature", "properties": {"a": {"b": 1}}, "geometry": point}
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}), encoding="utf-8")
+    assert describe(path).rows == 1
+
+
 def test_every_format_has_a_word_in_county_toml(tmp_path):
     from typing import get_args
 
