@@ -248,4 +248,6 @@ def _outlines(store: LayerStore, meta: CollectionMeta) -> str | None:
 
 
 def _encloses(level: LevelMeta, own: LevelMeta) -> bool:
-    return level.id != own.id and not level.is_grid and level.areas < own.areas
+    # Borders of another state beside the own ones would be drawn double.
+    same_state = own.is_grid or level.boundary_date == own.boundary_date
+    return level.id != own.id and not level.is_grid and level.areas < own.areas and same_state
