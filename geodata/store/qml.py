@@ -21,6 +21,8 @@ _OUTLINE, _INK, _NEIGHBOUR = "80,80,80,255", "40,40,40,255", "150,150,150,255"
 _CONTEXT = Text("Nachbargebiete (nicht bewertet)", "neighbouring areas (not assessed)")
 #: Scale from which a cell is large enough for an outline and a hatch.
 NEAR = 25_000
+#: Where nothing tells the scale (a picture drawn by a script), cells are drawn as from afar.
+_NEAR = f"COALESCE(@map_scale, {NEAR} + 1) <= {NEAR}"
 
 
 def qml(style: Style, fields: Sequence[Field], language: str = "de", *, grid: bool = False) -> str:
@@ -155,7 +157,7 @@ def _symbol(name: str, style_class: StyleClass, modelled: bool, grid: bool) -> E
     colour, dash = _rgba(style_class.colour), "dash" if modelled else "solid"
     if grid:
         # From afar a cell is outlined in its own colour, which closes the hairlines between cells.
-        far = f"@map_scale > {NEAR}"
+        far = f"NOT ({_NEAR})"
         symbol.append(
             _layer(
                 "SimpleFill",
@@ -169,7 +171,7 @@ def _symbol(name: str, style_class: StyleClass, modelled: bool, grid: bool) -> E
     else:
         symbol.append(_layer("SimpleFill", _fill(colour, _OUTLINE, dash, "0.2")))
     for hatch in style_class.hatch:
-        _hatch(symbol, name, hatch, {"enabled": f"@map_scale <= {NEAR}"} if grid else {})
+        _hatch(symbol, name, hatch, {"enabled": _NEAR} if grid else {})
     return symbol
 
 

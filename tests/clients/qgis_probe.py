@@ -3,7 +3,34 @@
 import json
 import sys
 
-from qgis.core import QgsApplication, QgsVectorLayer
+from qgis.core import (
+    QgsApplication,
+    QgsExpressionContext,
+    QgsExpressionContextUtils,
+    QgsRenderContext,
+    QgsVectorLayer,
+)
+
+
+def rules_of(layer: QgsVectorLayer) -> tuple[dict, int]:
+    """Features per rule, as QGIS itself evaluates the filters, and features that no rule or more than one holds."""
+    renderer = layer.renderer()
+    if renderer is None or renderer.type() != "RuleRenderer":
+        return {}, 0
+    context = QgsRenderContext()
+    expressions = QgsExpressionContext(QgsExpressionContextUtils.globalProjectLayerScopes(layer))
+    context.setExpressionContext(expressions)
+    renderer.startRender(context, layer.fields())
+    counts = {rule.label(): 0 for rule in renderer.rootRule().children()}
+    astray = 0
+    for feature in layer.getFeatures():
+        context.expressionContext().setFeature(feature)
+        found = [r.label() for r in renderer.rootRule().children() if r.isFilterOK(feature, context)]
+        astray += len(found) != 1
+        for label in found:
+            counts[label] += 1
+    renderer.stopRender(context)
+    return counts, astray
 
 
 def look(uri: str, name: str, provider: str) -> dict:
@@ -11,6 +38,7 @@ def look(uri: str, name: str, provider: str) -> dict:
     if not layer.isValid():
         return {"valid": False}
     box = layer.extent()
+    counts, astray = rules_of(layer)
     return {
         "valid": True,
         "count": sum(1 for _ in layer.getFeatures()),
@@ -19,6 +47,9 @@ def look(uri: str, name: str, provider: str) -> dict:
         "aliases": {f.name(): layer.attributeAlias(i) for i, f in enumerate(layer.fields())},
         "renderer": layer.renderer().type() if layer.renderer() else "",
         "symbols": len(layer.renderer().legendSymbolItems()) if layer.renderer() else 0,
+        "rules": counts,
+        "astray": astray,
+        "labels": layer.labelsEnabled(),
         "extent": [box.xMinimum(), box.yMinimum(), box.xMaximum(), box.yMaximum()],
     }
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +67,17 @@ def test_geopackage_opens_styled(tiny_run: tuple[Path, RunReport], tmp_path: Pat
     for name, seen in found.items():
         assert seen["valid"], name
         assert seen["crs"] == "EPSG:25832", name
-        assert seen["renderer"] in {"categorizedSymbol", "graduatedSymbol", "RuleRenderer"}, name
-        assert seen["symbols"] > 1, name
+        assert seen["renderer"] == "RuleRenderer", name
+        # Every area is in exactly one class, and the reasons why one has no label are classes that are met.
+        assert seen["astray"] == 0, name
+        assert sum(seen["rules"].values()) == seen["count"], name
+        if "_hotspots_" in name:
+            assert seen["rules"]["keine Angabe / unterdrückt"] == 0, name
+            with closing(sqlite3.connect(file)) as db:
+                query = f'SELECT state, COUNT(*) FROM "{name}" WHERE NOT context GROUP BY state'
+                states = dict(db.execute(query))
+            reasons = {"suppressed": "unterdrückt", "untestable": "zu wenige Gebiete für einen Test"}
+            for state, label in reasons.items():
+                assert seen["rules"][label] == states.get(state, 0), (name, state)
+        assert seen["labels"] == ("_hotspots_" in name or "_index" in name) or "grid" in name, name
         assert any(seen["aliases"].values()), name

@@ -277,7 +277,9 @@ def test_cells_have_no_letters_and_outlines_only_from_near(edition: SimpleNamesp
         own = fill.find("Option/Option[@name='color']").get("value")
         assert fill.find("Option/Option[@name='outline_color']").get("value") == own
         rule = fill.find(".//Option[@name='outlineColor']/Option[@name='expression']").get("value")
-        assert rule == f"CASE WHEN @map_scale > 25000 THEN '{own}' ELSE '80,80,80,255' END"
+        assert rule == (
+            f"CASE WHEN NOT (COALESCE(@map_scale, 25000 + 1) <= 25000) THEN '{own}' ELSE '80,80,80,255' END"
+        )
         for pattern in patterns:
             assert pattern.find(".//Option[@name='enabled']/Option[@name='expression']") is not None
 
