@@ -72,13 +72,16 @@ def suppressed_for_public(inputs: Inputs) -> Figures:
         The same values, the suppressed ones missing. Values of a source marked ``released`` stay as published.
     """
     hidden: Hidden = defaultdict(set)
+    exposed: Hidden = defaultdict(set)
     depth = {level: _depth(inputs.county, level) for level in inputs.county.levels}
     # The finest level first: what children cannot protect is hidden at their parent, which then needs siblings too.
     for indicator in sorted(inputs.county.indicators.values(), key=lambda i: -depth[i.level]):
         areas = inputs.levels[indicator.level].areas.index
         variables = [v for pair in pairs_of(indicator) for v in pair if v is not None]
         for period in sorted({p for v in variables for p in inputs.figures.periods(v, areas)}):
-            _judge(inputs, indicator, period, hidden)
+            _judge(inputs, indicator, period, hidden, exposed)
+    for key, ids in exposed.items():
+        hidden[key] |= ids
     return inputs.figures.suppress({key: sorted(ids) for key, ids in hidden.items()})
 
 
@@ -87,8 +90,14 @@ def _depth(county: County, level: str) -> int:
     return 0 if parent is None else 1 + _depth(county, parent)
 
 
-def _judge(inputs: Inputs, indicator: Indicator, period: int, hidden: Hidden) -> None:
-    """Judge one indicator and year, and add to what is hidden."""
+def _elsewhere(exposed: Hidden, variable: str | None, period: int, areas: pd.Index) -> pd.Series:
+    """Say which areas are hidden because their children cannot protect them."""
+    ids = exposed[variable, period] if variable is not None else set()
+    return pd.Series(areas.isin(list(ids)), index=areas)
+
+
+def _judge(inputs: Inputs, indicator: Indicator, period: int, hidden: Hidden, exposed: Hidden) -> None:
+    """Judge one indicator and year, and add to what is hidden, and to the parents that this exposes."""
     from spatial.disclosure.suppression import suppress_counts
 
     rules = rules_of(inputs.county)
@@ -110,15 +119,16 @@ def _judge(inputs: Inputs, indicator: Indicator, period: int, hidden: Hidden) ->
             rules,
             parent=parent,
             hidden_at_source=top["status"].isin(HIDDEN),
-            already_hidden=pd.Series(areas.index.isin(hidden[numerator, period]), index=areas.index),
+            already_hidden=_elsewhere(exposed, numerator, period, areas.index),
+            denominator_already_hidden=_elsewhere(exposed, denominator, period, areas.index),
         )
         if secret_top:
-            own = set(found.index[found["numerator_suppressed"]])
+            found_in[numerator] = set(found.index[found["numerator_suppressed"]])
             # Where the children cannot protect a value, the total of their parent goes too.
-            found_in[numerator] = own | set(parent[found["parent_suppressed"]].dropna())
+            exposed[numerator, period] |= set(parent[found["parent_suppressed"]].dropna())
         if secret_bottom and denominator is not None:
             hidden[denominator, period] |= set(found.index[found["denominator_suppressed"]])
-            hidden[denominator, period] |= set(parent[found["parent_denominator_suppressed"]].dropna())
+            exposed[denominator, period] |= set(parent[found["parent_denominator_suppressed"]].dropna())
     # Of total, women and men any two give the third: where one is hidden, neither sex is shown.
     together = set().union(*found_in.values()) if indicator.breakdown else set()
     sexes = {numerator for numerator, _ in indicator.breakdown.values()}

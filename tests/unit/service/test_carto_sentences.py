@@ -37,7 +37,7 @@ class Store:
 
     def levels(self) -> tuple[Any, ...]:
         titles = {self.meta.level: self.meta.level_title, **self.titles}
-        return tuple(SimpleNamespace(id=k, title=t, areas=1, is_grid=False) for k, t in titles.items())
+        return tuple(SimpleNamespace(id=k, title=t, areas=1, boundary_date=None, is_grid=False) for k, t in titles.items())
 
     def count(self, _name: str, _query: Any) -> int:
         return len(self.rows)
@@ -61,7 +61,7 @@ def store(rows: list[dict[str, Any]], *, kind: str = "hotspots", style: Any = No
     meta = SimpleNamespace(
         id="x", base="x", latest=True, kind=kind, level=level, level_title=title, title=Text("Cluster", "Clusters"),
         styles=(style or hotspot_style(),), periods=(2024,), fields=(Field("label", "string", Text("l", "l")),),
-        metadata={**metadata, **changes}, storage_crs="EPSG:25832", is_grid=False,
+        metadata={**metadata, **changes}, storage_crs="EPSG:25832", boundary_date=None, is_grid=False,
     )  # fmt: skip
     rows = [{"area_id": f"a{i}", "name": f"N{i}", "period": 2024, **row} for i, row in enumerate(rows)]
     return Store(meta, rows, titles={"gemeinde": Text("Gemeinden", "municipalities")})
