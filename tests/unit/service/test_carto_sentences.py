@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -37,7 +38,8 @@ class Store:
 
     def levels(self) -> tuple[Any, ...]:
         titles = {self.meta.level: self.meta.level_title, **self.titles}
-        return tuple(SimpleNamespace(id=k, title=t, areas=1, boundary_date=None, is_grid=False) for k, t in titles.items())
+        level = partial(SimpleNamespace, areas=1, boundary_date=None, is_grid=False)
+        return tuple(level(id=k, title=t) for k, t in titles.items())
 
     def count(self, _name: str, _query: Any) -> int:
         return len(self.rows)
