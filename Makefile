@@ -6,7 +6,7 @@ STATE  ?= state
 COUNTY ?= musterkreis
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-slow test-browser test-clients bench-hotspots lint format lock clean
+.PHONY: help demo serve test test-slow test-browser test-clients bench-hotspots bench-readers lint format lock clean
 
 help: ## what can be done here
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -47,6 +47,9 @@ test-clients: $(VENV)/.clients ## QGIS, ogr2ogr and OWSLib against the running s
 
 bench-hotspots: $(VENV)/.dev ## local Moran beside esda, one table
 	$(BIN)/python benchmarks/bench_hotspots.py
+
+bench-readers: $(VENV)/.dev ## 3.1 million Zensus cells beside a plain pandas read, one table
+	$(BIN)/python benchmarks/bench_readers.py
 
 lint: $(VENV)/.dev ## ruff, mypy, import-linter
 	$(BIN)/ruff check .

@@ -235,28 +235,88 @@ def parse_grid_ids(ids: pd.Series | pd.Index, *, where: str | None = None) -> pd
     AreaKeyError
         Some are ids of no cell.
     """
-    array = pa.array(ids, type=pa.string())
-    parts = pc.extract_regex(array, r"^(?:CRS3035RES)?(?P<number>\d+)(?P<unit>k?m)N(?P<north>\d+)E(?P<east>\d+)$")
-    bad = pc.is_null(parts).to_numpy(zero_copy_only=False)
     index = ids if isinstance(ids, pd.Index) else ids.index
-    if not bad.any():
-        number, north, east = (
-            pc.cast(pc.struct_field(parts, name), pa.int64()).to_numpy() for name in ("number", "north", "east")
-        )
-        size = np.where(pc.equal(pc.struct_field(parts, "unit"), "km").to_numpy(zero_copy_only=False), 1000, 1) * number
-        short = ~pc.starts_with(array, "CRS3035RES").to_numpy(zero_copy_only=False)
-        north, east = np.where(short, north * size, north), np.where(short, east * size, east)
-        bad = (size <= 0) | (north % np.maximum(size, 1) != 0) | (east % np.maximum(size, 1) != 0)
+    array = pa.array(ids, type=pa.string())
+    array = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+    # A piece at a time: what the pattern takes apart would need several times the ids' own memory.
+    pieces = [_parse_piece(array.slice(at, _PIECE)) for at in range(0, max(len(array), 1), _PIECE)]
+    bad = np.concatenate([piece[0] for piece in pieces])
     if bad.any():
         raise AreaKeyError(
             f"expected ids of grid cells, found {int(bad.sum())} others: {some(np.asarray(ids)[bad])}",
             where=where,
             hint="CRS3035RES100mN2684000E4334100 or 100mN26840E43341",
         )
+    size, north, east = (np.concatenate([piece[1][i] for piece in pieces]) for i in range(3))
+    names = pa.chunked_array([piece[2] for piece in pieces], type=pa.string())
+    del pieces
     table = pd.DataFrame({"x_mp": east + size / 2, "y_mp": north + size / 2, "size_m": size}, index=index)
+    return table.assign(grid_id=names.to_pandas().astype("str").set_axis(index))
+
+
+_PIECE = 1 << 18
+_CANONICAL = re.compile(r"(CRS3035RES)([1-9]\d*)(mN)([1-9]\d*)(E)([1-9]\d*)", re.ASCII)
+
+
+def _parse_fixed(array: pa.Array) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """Read ids of 2022 that are all written like the first, digit below digit; None where they are not."""
+    first = _CANONICAL.fullmatch(array[0].as_py() or "") if len(array) else None
+    if first is None or array.null_count or len(array[0].as_py()) > 40:
+        return None
+    width = len(first[0])
+    offsets = np.frombuffer(array.buffers()[1], dtype=np.int32)[array.offset : array.offset + len(array) + 1]
+    if (np.diff(offsets) != width).any():
+        return None
+    letters = np.frombuffer(array.buffers()[2], dtype=np.uint8)[offsets[0] : offsets[-1]].reshape(-1, width)
+    numbers = []
+    for group in range(1, 7):
+        start, end = first.span(group)
+        part = letters[:, start:end]
+        if group % 2:
+            if (part != letters[0, start:end]).any():
+                return None
+            continue
+        if ((part < 48) | (part > 57)).any() or (part[:, 0] == 48).any() or end - start > 15:
+            return None
+        numbers.append(_digits(part))
+    size, north, east = numbers
+    return (size, north, east) if not ((north % size) | (east % size)).any() else None
+
+
+def _digits(part: np.ndarray) -> np.ndarray:
+    number = np.zeros(len(part), dtype=np.int64)
+    for i in range(part.shape[1]):
+        number = number * 10 + (part[:, i].astype(np.int64) - 48)
+    return number
+
+
+def _parse_piece(array: pa.Array) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray, np.ndarray], pa.Array]:
+    """Return which ids are none, and size, north, east and the ids of 2022; of no use where any is none."""
+    fixed = _parse_fixed(array)
+    if fixed is not None:
+        return np.zeros(len(array), dtype=bool), fixed, array
+    parts = pc.extract_regex(array, r"^(?:CRS3035RES)?(?P<number>\d+)(?P<unit>k?m)N(?P<north>\d+)E(?P<east>\d+)$")
+    bad = pc.is_null(parts).to_numpy(zero_copy_only=False)
+    nothing = np.zeros(0, dtype=np.int64)
+    if bad.any():
+        return bad, (nothing, nothing, nothing), pa.array([], type=pa.string())
+    try:
+        number, north, east = (
+            pc.cast(pc.struct_field(parts, name), pa.int64()).to_numpy() for name in ("number", "north", "east")
+        )
+    except pa.ArrowInvalid:  # more digits than a number can have
+        long = pc.greater(pc.binary_length(array), 40).to_numpy(zero_copy_only=False)
+        return (long if long.any() else ~bad), (nothing, nothing, nothing), pa.array([], type=pa.string())
+    size = np.where(pc.equal(pc.struct_field(parts, "unit"), "km").to_numpy(zero_copy_only=False), 1000, 1) * number
+    short = ~pc.starts_with(array, "CRS3035RES").to_numpy(zero_copy_only=False)
+    north, east = np.where(short, north * size, north), np.where(short, east * size, east)
+    bad = (size <= 0) | (north % np.maximum(size, 1) != 0) | (east % np.maximum(size, 1) != 0)
     names = [pc.cast(pa.array(column), pa.string()) for column in (size, north, east)]
-    joined = pc.binary_join_element_wise("CRS3035RES", names[0], "mN", names[1], "E", names[2], "")
-    return table.assign(grid_id=pd.Series(joined.to_numpy(zero_copy_only=False), index=index, dtype="str"))
+    return (
+        bad,
+        (size, north, east),
+        pc.binary_join_element_wise("CRS3035RES", names[0], "mN", names[1], "E", names[2], ""),
+    )
 
 
 def convert_keys(keys: pd.Series, how: str, *, where: str | None = None, hint: str | None = None) -> pd.Series:

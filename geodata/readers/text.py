@@ -122,20 +122,19 @@ def decode(path: Path) -> TextFile:
             raise FormatError(f"expected text, found {found or 'binary data'}", where=str(path), hint="check the file")
         if raw.startswith(b"\xef\xbb\xbf"):
             raw, encoding = raw[3:], "utf-8 with BOM"
-        try:
-            raw.decode("utf-8")
-        except UnicodeDecodeError as error:
-            if error.reason == "unexpected end of data" and any(byte > 0x7F for byte in raw[: error.start]):
-                raise _cut(path, "it ends inside a character") from error
+        wrong = _not_utf8(raw)
+        if wrong is not None:
+            if wrong.reason == "unexpected end of data" and any(byte > 0x7F for byte in raw[: wrong.start]):
+                raise _cut(path, "it ends inside a character") from wrong
             if encoding != "utf-8":
                 raise FormatError(
-                    f"expected UTF-8 after the byte order mark: {error.reason} at byte {error.start}",
+                    f"expected UTF-8 after the byte order mark: {wrong.reason} at byte {wrong.start}",
                     where=str(path),
                     hint="download or export it again",
-                ) from error
-            _require_one_encoding(raw, error.start, path)
+                ) from wrong
+            _require_one_encoding(raw, wrong.start, path)
             raw, encoding = _western(raw)
-    if not raw.strip():
+    if not raw or raw.isspace():
         raise NoDataError("the file holds only blanks", where=str(path), hint="download or export it again")
     answer = raw[:64].lstrip().startswith((b"{", b"["))
     if answer:
@@ -200,6 +199,22 @@ def _require_one_encoding(raw: bytes, at: int, path: Path) -> None:
         where=str(path),
         hint="export every part of it in UTF-8 before putting them together",
     )
+
+
+def _not_utf8(raw: bytes, step: int = 1 << 24) -> UnicodeDecodeError | None:
+    """Return what is wrong with bytes as UTF-8, decoding a piece at a time: a long text would double in memory."""
+    at = 0
+    while at < len(raw):
+        end = min(at + step, len(raw))
+        while end < len(raw) and raw[end] & 0xC0 == 0x80 and end > at + step - 4:
+            end -= 1  # not inside a character
+        try:
+            raw[at:end].decode("utf-8")
+        except UnicodeDecodeError as error:
+            reason = error.reason if end == len(raw) else "invalid byte"
+            return UnicodeDecodeError("utf-8", b"", error.start + at, error.end + at, reason)
+        at = end
+    return None
 
 
 def _western(raw: bytes) -> tuple[bytes, str]:
@@ -295,7 +310,7 @@ def read_cells(file: TextFile, delimiter: str) -> pd.DataFrame:
 
     try:
         table = csv.read_csv(
-            io.BytesIO(file.payload),
+            pa.BufferReader(file.payload),
             # One thread keeps row numbers in messages; one block may be as large as a long header needs.
             read_options=csv.ReadOptions(column_names=names, use_threads=False, block_size=1 << 24),
             parse_options=csv.ParseOptions(

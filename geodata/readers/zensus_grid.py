@@ -177,7 +177,12 @@ def _require_size(size: int, expected: int | None, where: str) -> None:
 
 
 def _require_midpoints(column: pd.Series, expected: pd.Series, name: str, where: str) -> None:
-    given = pd.to_numeric(column.str.replace(",", ".", regex=False), errors="coerce")
+    import pyarrow as pa
+
+    try:
+        given = pd.Series(pa.array(column, type=pa.string()).cast(pa.float64()).to_numpy(), index=column.index)
+    except (pa.ArrowInvalid, TypeError):  # a blank, a decimal comma, or no number
+        given = pd.to_numeric(column.str.replace(",", ".", regex=False), errors="coerce")
     off = (given != expected).to_numpy()
     if off.any():
         raise AreaKeyError(
