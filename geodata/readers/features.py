@@ -63,6 +63,13 @@ def read_features(path: Path, *, layer: str | None = None, where: str | None = N
         raise
     except Exception as error:  # GDAL's errors come as several classes; all mean the file
         raise _unreadable(path, error) from error
+    if not frame.columns.is_unique:
+        repeated = frame.columns[frame.columns.duplicated()].unique()
+        raise ColumnError(
+            f"expected every field once, found several {some(map(repr, repeated))}",
+            where=place,
+            hint="rename all but one of them",
+        )
     if "geometry" not in frame.columns:
         raise GeometryError("expected areas, found a layer without geometry", where=place, hint="choose another layer")
     if frame.empty:

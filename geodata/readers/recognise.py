@@ -8,6 +8,7 @@ import json
 import re
 from pathlib import Path
 
+from geodata import exchange
 from geodata.errors import FormatError, GeodataError
 from geodata.readers import (
     archives,
@@ -44,8 +45,8 @@ FORMATS = {
 }
 #: Formats that were written from their description: no real file was at hand.
 PROVISIONAL = frozenset({"genesis-flat-old", "genesis-classic", "regionaltabelle", "ba", "lsn"})
-#: Answers that hold no figures of areas.
-OTHERS = ("vector", "raster", "genesis-answer")
+#: Areas, rasters, answers without figures, and figures that Sozialmonitor itself wrote.
+OTHERS = ("vector", "raster", "genesis-answer", "sozialmonitor")
 
 _HEAD = 1 << 18
 _RASTERS = ("a TIFF", "a BigTIFF")
@@ -74,6 +75,8 @@ def recognise(path: Path, *, sheet: str | None = None) -> str:
     """
     head = text.peek(path, _HEAD)
     kind = text.kind_of(head) or ""
+    if exchange.is_exchange(path):
+        return "sozialmonitor"
     if kind in _RASTERS:
         return "raster"
     if kind == "a Parquet file":

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from geodata import exchange
 from geodata.errors import ColumnError, FormatError, NoDataError, some
 from geodata.models import Flag, Observations, Status
 from geodata.readers import (
@@ -54,6 +55,7 @@ _READERS: dict[str, Callable[[Path], Observations]] = {
     "zensus2011-long": zensus_long.read_long_2011,
     "ba": lambda path: ba.read_ba(path, undated=True),
     "lsn": lambda path: lsn.read_lsn(path, undated=True),
+    "sozialmonitor": exchange.read_observations,
 }
 
 
