@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from geodata.errors import GeodataError, SozialmonitorError
+from geodata.errors import ConfigError, GeodataError, SozialmonitorError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -247,39 +247,69 @@ def _report(report: RunReport, as_json: bool) -> None:
 
 
 @main.command()
-@click.option("--state", type=click.Path(path_type=Path), default=Path("state"), show_default=True, help=STATE_HELP)
-@click.option("--county", default=None, help="Id of the county; default: the only one in the state folder.")
-@click.option("--edition", type=click.Choice(["public", "internal"]), default="public", show_default=True)
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
-@click.option("--base-url", default=None, help="Public address behind a proxy, for the links.")
-def serve(state: Path, county: str | None, edition: str, host: str, port: int, base_url: str | None) -> None:
-    """Serve the current publication: pages, maps and OGC API – Features."""
+@click.option("--state", type=click.Path(path_type=Path), help=f"{STATE_HELP}  [default: state]")
+@click.option("--county", help="Id of the county; default: the only one in the state folder.")
+@click.option("--edition", type=click.Choice(["public", "internal"]), help="Which edition.  [default: public]")
+@click.option("--host", help="Where the server listens.  [default: 127.0.0.1]")
+@click.option("--port", type=click.IntRange(1, 65535), help="On which port.  [default: 8000]")
+@click.option("--base-url", help="Public address behind a proxy, for the links.")
+def serve(state: Path | None, **given: Any) -> None:
+    """Serve the current publication: pages, maps and OGC API – Features.
+
+    What no option says is taken from the environment variables SOZIALMONITOR_STATE, _COUNTY, _EDITION, _HOST, _PORT,
+    _BASE_URL, _BASEMAP, _BASEMAP_ATTRIBUTION and _LANGUAGE.
+    """
+    import os
+
+    from service.settings import Settings
+
+    folder = state or Path(os.environ.get("SOZIALMONITOR_STATE") or "state")
+    given["county"] = _county_in(folder, given["county"] or os.environ.get("SOZIALMONITOR_COUNTY"))
+    try:
+        settings = Settings.build(state_dir=folder, **given)
+    except ConfigError as error:
+        raise click.UsageError(" – ".join(text for text in (error.where, error.message, error.hint) if text)) from error
+    _check_port(settings.host, settings.port)
     import uvicorn
 
     from service.api.app import create_app
-    from service.settings import Settings
 
-    settings = Settings(
-        state_dir=state,
-        county=county or _only_county(state),
-        edition=edition,
-        host=host,
-        port=port,
-        base_url=base_url,
-    )
-    uvicorn.run(create_app(settings), host=host, port=port, log_level="info", proxy_headers=False)
+    uvicorn.run(create_app(settings), host=settings.host, port=settings.port, log_level="info", proxy_headers=False)
 
 
-def _only_county(state: Path) -> str:
+def _check_port(host: str, port: int) -> None:
+    """Make sure that the server can listen, before it says that it has started."""
+    import socket
+
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        hint = f"choose another with --port, for example --port {port + 1 if port < 65535 else 8000}"
+        raise SozialmonitorError(
+            f"cannot listen on {host} port {port}: {error.strerror or error}", where="serve", hint=hint
+        ) from error
+
+
+def _county_in(state: Path, asked: str | None) -> str:
+    """Return the county that is served: the one that was asked for, or the only one there is."""
     found = sorted(path.parent.name for path in state.glob("*/current"))
-    if len(found) != 1:
+    there = ", ".join(found) or "none"
+    if asked is None and len(found) == 1:
+        return found[0]
+    if asked is not None and (asked in found or not found):
+        return asked  # what is published while the service runs is served then
+    if asked is not None:
         raise GeodataError(
-            f"expected one county, found {', '.join(found) or 'none'}",
-            where=str(state),
-            hint="name it with --county" if found else "run `sozialmonitor demo` or `sozialmonitor run COUNTY` first",
+            f"expected one of {there}, found {asked!r}", where=str(state), hint="name one of these with --county"
         )
-    return found[0]
+    raise GeodataError(
+        f"expected one county, found {there}",
+        where=str(state),
+        hint="name it with --county" if found else "run `sozialmonitor demo` or `sozialmonitor run COUNTY` first",
+    )
 
 
 # Groups of commands; their modules import nothing heavy until one of them is called.

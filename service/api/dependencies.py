@@ -12,7 +12,7 @@ from fastapi.responses import Response
 
 from geodata.store.protocol import CollectionMeta
 from service.api.addresses import Addresses
-from service.api.errors import BadRequestError, UnknownResourceError
+from service.api.errors import BadRequestError, UnknownResourceError, current_address
 from service.api.negotiation import MediaType, language_of, wants
 from service.api.ogc.parameters import only
 from service.api.pages import Pages
@@ -96,6 +96,17 @@ class Context:
         return say(self.language, key, **values)
 
     @property
+    def newer(self) -> str | None:
+        """Id of the current publication where this one is older."""
+        current = self.shared.publications.current() if self.pinned else None
+        return current if current != self.served.id else None
+
+    @property
+    def newer_address(self) -> str:
+        """The same address in the current publication."""
+        return current_address(self.request)
+
+    @property
     def title(self) -> str:
         """Name of the county's monitor, as the manifest has it."""
         return county_title(self.served.manifest, self.language) or self.shared.settings.county
@@ -112,10 +123,12 @@ class Context:
         be in it, the representation is, because ``Accept`` chooses it.
         """
         served = self.served
-        tag = f'W/"{served.id}-{served.edition}-{representation}-{self.language}-{VERSION}"'
+        # A page of an older publication says that there is a newer one.
+        newer = f"-{self.newer}" if representation == "html" and self.newer else ""
+        tag = f'W/"{served.id}-{served.edition}-{representation}-{self.language}-{VERSION}{newer}"'
         if served.edition == "internal":
             cache = "private, no-cache"
-        elif self.pinned:
+        elif self.pinned and representation != "html":
             # Not longer than a day: a publication can be withdrawn.
             cache = "public, max-age=86400"
         else:

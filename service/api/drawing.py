@@ -15,16 +15,14 @@ from service.api.dependencies import Context, pick
 from service.api.embedding import snippets
 from service.api.errors import BadRequestError, UnknownResourceError
 from service.api.negotiation import MediaType
+from service.api.ogc import openapi
 from service.cartography.compose import latest_with_values
+from service.cartography.content import file_stem
 from service.cartography.interactive import content_security_policy
 from service.jobs import render
 from service.jobs.pool import Result
 
-PICTURES = {MediaType.PNG: "image/png", MediaType.SVG: "image/svg+xml", MediaType.PDF: "application/pdf"}
-
-#: Millimetres and dots per inch that may be asked for; 170 mm at 200 fill the width of a portrait A4 page.
-WIDTH = (120, 420, 170)
-DPI = (50, 300, 200)
+PICTURES = {MediaType(ending): media for ending, media in openapi.PICTURES.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +131,10 @@ async def picture(context: Context, view: View, kind: MediaType, given: dict[str
     Response
         The file.
     """
-    width, dpi = _number(given, "width", WIDTH), _number(given, "dpi", DPI)
+    width, dpi = _number(given, "width", openapi.WIDTH), _number(given, "dpi", openapi.DPI)
     headers = context.revalidate(kind.value)
-    name = f"{view.meta.base}-{view.period}-{context.served.id}.{kind.value}"
+    edition = "" if context.served.edition == "public" else f"-{context.served.edition}"
+    name = f"{view.meta.base}-{view.period}-{context.served.id}{edition}.{kind.value}"
     headers["Content-Disposition"] = f'inline; filename="{name}"'
     settings = context.shared.settings
     ready = _ready(context, view, given) if kind == MediaType.PNG else None
@@ -154,7 +153,7 @@ def _ready(context: Context, view: View, given: dict[str, str]) -> Path | None:
         return None
     if not view.is_default_field or view.period != latest_year(context, view.meta, view.field):
         return None
-    path = directory / "maps" / f"{view.meta.base}.png"
+    path = directory / "maps" / f"{file_stem(view.meta.base, context.served.edition)}.png"
     return path if path.is_file() else None
 
 
@@ -200,14 +199,16 @@ async def page(context: Context, view: View, *, embedded: bool) -> Response:
     )
     nonce = secrets.token_urlsafe(18)
     text = text.replace(mark.host, escape(context.addresses.base)).replace(mark.nonce, nonce)
-    ancestors = ("*" if settings.edition == "public" else "'self'") if embedded else "'none'"
+    # Everybody may frame a public map: also a report opened from disk, which no word of frame-ancestors would let in.
+    ancestors = (None if settings.edition == "public" else "'self'") if embedded else "'none'"
     if embedded:
         added = shared.pages.render(context.request, "embed_tail.html", context.language, nonce=nonce)
         text = text.replace("</body>", f"{added}</body>", 1)
     else:
         bar = shared.pages.render(
             context.request, "map_bar.html", context.language, nonce=nonce, view=view, monitor=context.title,
-            snippets=snippets(context, view.meta, period=view.period, field=view.field), latest=view.meta.periods[-1],
+            snippets=snippets(context, view.meta, period=view.period, field=view.field),
+            publication=context.served.id, newer=context.newer, newer_address=context.newer_address,
         )  # fmt: skip
         text = text.replace("<body>", f"<body>{bar}", 1)
     policy = content_security_policy(nonce, basemap=basemap, frame_ancestors=ancestors)

@@ -16,6 +16,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from geodata.errors import NotFoundError, QueryError, SozialmonitorError, StoreError, WithdrawnError
+from geodata.store.protocol import LATEST
 from service.api.negotiation import MediaType, language_of, wants
 from service.api.pages import Pages
 from service.jobs.pool import JobError
@@ -67,6 +68,12 @@ class UnknownResourceError(ApiError):
     status = 404
 
 
+class PrunedError(ApiError):
+    """The publication existed and is not kept any more."""
+
+    status = 410
+
+
 class NoPublicationError(ApiError):
     """Nothing was published yet."""
 
@@ -90,6 +97,9 @@ STATUS: tuple[tuple[type[SozialmonitorError], int], ...] = (
 
 #: Status of a domain error → text; what is missing here is told by the error itself.
 _TEXTS = {410: "withdrawn", 503: "store", 500: "internal"}
+
+#: Parameters of paths whose wrong value is told with what there is.
+_IN_PATH = ("collection_id", "indicator_id", "name")
 
 #: Seconds after which a client may ask again.
 RETRY_AFTER = "10"
@@ -146,23 +156,72 @@ def problem(
     if request.method in {"GET", "HEAD"} and wants(request) == MediaType.HTML:
         return pages.page(
             request, "error.html", language, status=status, headers=sent, title=say(language, "error.title"),
-            code=status, detail=detail, members=members, choices=_choices(request, members),
+            code=status, detail=detail, members=members, grouped=_grouped(request, members),
+            newest=current_address(request) if status == 410 else None,
         )  # fmt: skip
+    if status == 410:
+        members["current"] = current_address(request)
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **members}
     return JSONResponse(
         {**body, "instance": request.url.path}, status_code=status, headers=sent, media_type=PROBLEM_JSON
     )
 
 
+def current_address(request: Request) -> str:
+    """Return the address of a request without the publication that it names."""
+    return str(request.url.remove_query_params("publication"))
+
+
 def _choices(request: Request, members: Mapping[str, object]) -> list[str]:
-    """Return the same address with each of the allowed values, where a parameter's value was at fault."""
+    """Return the same address with each of the allowed values, where a parameter's value was at fault.
+
+    What stands in the path (a layer, an indicator's sheet) is replaced there.
+    """
     name, allowed = members.get("parameter"), members.get("allowed")
-    if not isinstance(name, str) or not isinstance(allowed, list) or name in allowed:
+    if not isinstance(allowed, list):
         return []
+    if name is None:
+        parts = request.url.path.split("/")
+        wrong = next((request.path_params[key] for key in _IN_PATH if key in request.path_params), None)
+        # The last one: a folder of the service may bear the same name.
+        place = max((i for i, part in enumerate(parts) if part == wrong), default=None)
+        if place is None:
+            return []
+        return [
+            str(request.url.replace(path="/".join([*parts[:place], str(value), *parts[place + 1 :]])))
+            for value in allowed
+        ]
     # Unknown parameters list names, not values.
+    if not isinstance(name, str) or name in allowed:
+        return []
     if request.query_params.get(name) is None and name != "indicator":
         return []
     return [str(request.url.include_query_params(**{name: value})) for value in allowed]
+
+
+#: A longer list is shown in groups of what stands before the first underscore (a level).
+_LONG = 12
+
+
+def _grouped(request: Request, members: Mapping[str, object]) -> list[tuple[str, list[tuple[str, str | None]]]]:
+    """Return what could have been asked, each with its address where it has one; long lists by level."""
+    allowed = members.get("allowed")
+    if not isinstance(allowed, list):
+        return []
+    values = [str(value) for value in allowed]
+    addresses: list[str | None] = [*_choices(request, members)] or [None] * len(values)
+    # The latest year of a layer is the same layer to people.
+    pairs = [
+        (value, address)
+        for value, address in zip(values, addresses, strict=True)
+        if value.removesuffix(LATEST) == value or value.removesuffix(LATEST) not in values
+    ]
+    if len(pairs) <= _LONG:
+        return [("", pairs)]
+    groups: dict[str, list[tuple[str, str | None]]] = {}
+    for value, address in pairs:
+        groups.setdefault(value.partition("_")[0], []).append((value, address))
+    return list(groups.items())
 
 
 def install(app: FastAPI, pages: Pages) -> None:

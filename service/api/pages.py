@@ -97,6 +97,8 @@ class Pages:
             HTML.
         """
         addresses = Addresses.of(request, self.settings, language)
+        if values.get("newest") is not None:
+            addresses.keep.pop("publication", None)
         return self._environment.get_template(template).render(
             language=language,
             t=lambda key, **named: say(language, key, **named),

@@ -6,6 +6,7 @@ a few of those used last stay open on top.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,8 +17,11 @@ from typing import Any, Protocol
 from geodata.errors import NotFoundError
 from geodata.store.model import Edition
 from geodata.store.protocol import CollectionMeta, LayerStore
-from geodata.store.publication import PublicationStore
-from service.api.errors import NoPublicationError
+from geodata.store.publication import Publication, PublicationStore
+from service.api.errors import NoPublicationError, PrunedError, UnknownResourceError
+
+#: What the number of a publication looks like.
+_ID = re.compile(r"[0-9]{4,9}")
 
 
 @dataclass(slots=True)
@@ -66,8 +70,8 @@ class Shelf(Protocol):
 
         Raises
         ------
-        NotFoundError, WithdrawnError
-            There is none with this id, or it was withdrawn.
+        UnknownResourceError, PrunedError, WithdrawnError
+            There never was one with this id, it is not kept any more, or it was withdrawn.
         """
 
     def open(self, publication: str) -> Served:
@@ -122,11 +126,27 @@ class DiskShelf:
 
     def check(self, publication: str) -> None:
         """See :meth:`Shelf.check`."""
-        self._store.open(publication)
+        self._kept(publication)
+
+    def _kept(self, publication: str) -> Publication:
+        """Find a publication; one that existed and was removed is told from one that never was."""
+        try:
+            return self._store.open(publication)
+        except NotFoundError as error:
+            if not _ID.fullmatch(publication) or publication != f"{int(publication):04d}":
+                raise UnknownResourceError("publication", id=publication[:20]) from error
+            try:
+                newest = int(self._pointer.read_text(encoding="ascii"))
+            except (OSError, ValueError):
+                newest = 0
+            # Numbers are given once and in order.
+            if 0 < int(publication) <= newest:
+                raise PrunedError("pruned", id=publication) from error
+            raise UnknownResourceError("publication", id=publication) from error
 
     def open(self, publication: str) -> Served:
         """See :meth:`Shelf.open`."""
-        found = self._store.open(publication)
+        found = self._kept(publication)
         if self._edition not in found.editions:
             raise NoPublicationError("no_edition", edition=self._edition, publication=publication)
         return Served(
@@ -183,8 +203,8 @@ class Publications:
         ------
         NoPublicationError
             Nothing was published yet.
-        NotFoundError, WithdrawnError
-            There is no publication with this id, or it was withdrawn.
+        UnknownResourceError, PrunedError, WithdrawnError
+            There never was a publication with this id, it is not kept any more, or it was withdrawn.
         """
         if publication is not None:
             self._shelf.check(publication)

@@ -90,6 +90,17 @@ class MapContent:
         return self.modelled or self.style.modelled
 
 
+def file_stem(collection: str, edition: str) -> str:
+    """Return the name, without ending, of a collection's files in ``maps/``: an internal one says so.
+
+    Examples
+    --------
+    >>> file_stem("ortsteil_index", "public"), file_stem("ortsteil_index", "internal")
+    ('ortsteil_index', 'ortsteil_index-internal')
+    """
+    return collection if edition == "public" else f"{collection}-{edition}"
+
+
 def features_of(text: str, where: str = "features") -> list[dict[str, Any]]:
     """Parse a FeatureCollection.
 

@@ -106,7 +106,15 @@ def test_collections_are_listed_and_each_equals_its_entry(client: TestClient) ->
     assert [entry["id"] for entry in document["collections"]] == ALL
     assert {"self", "alternate"} <= {link["rel"] for link in document["links"]}
     for entry in document["collections"]:
-        assert client.get(f"/collections/{entry['id']}").json() == entry
+        alone = client.get(f"/collections/{entry['id']}").json()
+        fields = alone.pop("fields")
+        assert alone == entry
+        (feature,) = client.get(f"/collections/{entry['id']}/items?limit=1").json()["features"]
+        assert [field["name"] for field in fields] == list(feature["properties"]), "every property is described"
+        described = {field["name"]: field for field in fields}
+        if "rate" in described:
+            assert described["rate"]["unit"] == "%"
+            assert described["status"]["values"]["suppressed"] == "nicht gezeigt"
         assert {"self", "items"} <= {link["rel"] for link in entry["links"]}
         assert entry["itemType"] == "feature"
         assert entry["title"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from urllib.parse import parse_qs, urlsplit
 
@@ -132,7 +133,9 @@ def test_previews_are_small_and_show_each_class(client: TestClient) -> None:
 def test_embed_page_may_be_framed_and_tells_its_height(client: TestClient) -> None:
     answer = client.get(f"/embed/{RATES}")
     policy = policy_of(answer)
-    assert policy["frame-ancestors"] == "*"
+    # Everybody, a report opened from disk too: "*" would stand for addresses of the network only.
+    assert "frame-ancestors" not in policy
+    assert "x-frame-options" not in answer.headers
     assert "postMessage" in answer.text
     assert "sz-bar" not in answer.text
     (nonce,) = nonces(answer.text)
@@ -226,3 +229,48 @@ def test_geopackage_and_manifest_are_those_of_the_edition(client: TestClient, tm
     assert client.get("/download/manifest.json").json()["edition"] == "public"
     part = client.get("/download/layers.gpkg", headers={"range": "bytes=0-15"})
     assert (part.status_code, part.content) == (206, b"SQLite format 3\x00")
+
+
+def test_the_form_offers_only_what_each_indicator_has(client: TestClient) -> None:
+    page = client.get("/", headers={"accept": "text/html"}).text
+    options = re.findall(r'<option value="([^"]+)"( selected)? data-best="([^"]+)" data-levels="([^"]+)">', page)
+    assert options, "there is something to choose from"
+    assert [chosen for _, chosen, _, _ in options].count(" selected") == 1
+    for indicator, _, best, levels in options:
+        offered = json.loads(html.unescape(levels))
+        assert best in [level["id"] for level in offered]
+        for level in offered:
+            for year in level["years"]:
+                address = f"/hotspots?indicator={indicator}&level={level['id']}&period={year}&f=geojson"
+                assert client.get(address).status_code == 200, address
+
+
+def test_a_level_or_year_that_an_indicator_lacks_is_told_with_what_there_is(client: TestClient) -> None:
+    wrong = client.get("/hotspots?indicator=unemployment&level=gemeinde").json()
+    assert wrong["status"] == 400
+    assert "Für diesen Indikator gibt es: Ortsteile" in wrong["detail"]
+    assert wrong["allowed"] == ["ortsteil"]
+    wrong = client.get("/hotspots?indicator=unemployment&period=1999").json()
+    assert "kein Jahr „1999“" in wrong["detail"]
+    assert wrong["allowed"] == ["2019", "2020", "2021"]
+
+
+def test_an_unknown_layer_is_answered_with_links_to_those_there_are(client: TestClient) -> None:
+    for path in ("/collections/nothing", "/maps/nothing"):
+        page = client.get(path, headers={"accept": "text/html"})
+        assert page.status_code == 404
+        links = re.findall(r'<li><a href="([^"]+)">([^<]+)</a>', page.text)
+        assert RATES in [name for _, name in links]
+        assert not [name for _, name in links if name.endswith("_latest")], "the same layer once more"
+        for address, _ in links:
+            assert client.get(html.unescape(address), headers={"accept": "text/html"}).status_code == 200, address
+
+
+def test_a_table_names_its_areas_first_and_each_heading_once(client: TestClient) -> None:
+    page = client.get(f"/collections/{RATES}/items?f=html").text
+    head = page[page.index("<thead>") : page.index("</thead>")]
+    titles = [re.sub(r"<[^>]+>", "", cell).strip() for cell in re.findall(r"<th[^>]*>(.*?)</th>", head)]
+    assert titles[:3] == ["Name", "Gebietsschlüssel", "Jahr"]
+    assert len(titles) == len(set(titles))
+    first = page[page.index("<tbody>") : page.index("</tr>", page.index("<tbody>"))]
+    assert len(re.findall(r"<t[dh]", first)) == len(titles)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from pathlib import Path
 from typing import Any
 
@@ -176,3 +178,61 @@ def test_maps_of_the_internal_edition_are_framed_by_itself_only(state: Path) -> 
     settings = Settings(state_dir=state, county="muster", edition="internal")
     with local_client(create_app(settings)) as client:
         assert "frame-ancestors 'self'" in client.get(f"/embed/{RATES}").headers["content-security-policy"]
+
+
+def test_a_publication_that_is_not_kept_any_more_says_what_to_do(changing: Any) -> None:
+    client, publish = changing
+    for _ in range(7):
+        newest = publish(editions=["public"])
+    for path in (f"/maps/{RATES}?publication=0001&period=2021", f"/embed/{RATES}?publication=0001"):
+        page = client.get(path, headers={"accept": "text/html"})
+        assert page.status_code == 410
+        assert '<html lang="de">' in page.text
+        assert "wird nicht mehr vorgehalten" in page.text
+        addresses = [html.unescape(a) for a in re.findall(r'href="([^"]+)"', page.text)]
+        # Only the same answer in English does.
+        back = [a for a in addresses if "publication=" in a and "lang=en" not in a]
+        assert not back, "no link leads back to what is gone"
+        (button,) = re.findall(r'class="button" href="([^"]+)"', page.text)
+        assert client.get(html.unescape(button)).status_code == 200
+    told = client.get(f"/collections/{RATES}?publication=0001&lang=en")
+    assert told.headers["content-type"] == "application/problem+json"
+    assert (told.status_code, told.json()["status"]) == (410, 410)
+    assert "not kept any more" in told.json()["detail"]
+    assert client.get(told.json()["current"]).status_code == 200
+    # What never was is no loss.
+    for never in ("9999", "1", "00001", "x"):
+        answer = client.get(f"/collections?publication={never}")
+        assert (answer.status_code, "gibt es nicht" in answer.json()["detail"]) == (404, True), never
+    assert client.get(f"/collections?publication={newest}").status_code == 200
+
+
+def test_pages_of_an_older_publication_lead_to_the_newer_one(changing: Any) -> None:
+    client, publish = changing
+    old = publish(editions=["public"])
+    paths = [f"/maps/{RATES}?period=2021", "/?f=html", f"/collections/{RATES}?f=html"]
+    pinned = [f"{path}{'&' if '?' in path else '?'}publication={old}" for path in paths]
+    before = [client.get(path, headers={"accept": "text/html"}) for path in pinned]
+    assert all("älterer Stand" not in page.text for page in before)
+    assert all("no-cache" in page.headers["cache-control"] for page in before), "the page will have to say more"
+    tag = before[1].headers["etag"]
+    publish(editions=["public"])
+    assert client.get(pinned[1], headers={"if-none-match": tag}).status_code == 200
+    for path in pinned:
+        page = client.get(path, headers={"accept": "text/html"}).text
+        assert f"älterer Stand (Veröffentlichung {old})" in page
+        (address,) = re.findall(r'älterer Stand.*?href="([^"]+)"', page)
+        newer = client.get(html.unescape(address), headers={"accept": "text/html"})
+        assert newer.status_code == 200
+        assert "älterer Stand" not in newer.text
+    for path in paths:
+        assert "älterer Stand" not in client.get(path, headers={"accept": "text/html"}).text
+
+
+def test_files_of_the_internal_edition_are_named_so(state: Path) -> None:
+    for edition, ending in (("internal", "-internal.png"), ("public", "0001.png")):
+        with local_client(create_app(Settings(state_dir=state, county="muster", edition=edition))) as client:
+            answer = client.get(f"/maps/{RATES}.png?dpi=50")
+            assert answer.headers["content-disposition"].endswith(f'{ending}"')
+            page = client.get(f"/embed/{RATES}").text
+            assert ("darf diesen Rechner nicht verlassen" in page) == (edition == "internal")

@@ -114,6 +114,21 @@ def collection(meta: CollectionMeta, addresses: Addresses, language: Language) -
     return document
 
 
+def fields(meta: CollectionMeta, language: Language) -> list[dict[str, Any]]:
+    """Return what each property of a feature is; ``values`` are what the values of a category mean."""
+    return [
+        {
+            "name": field.name,
+            "type": field.type,
+            "title": field.title[language],
+            "description": field.description[language],
+            "unit": field.unit,
+            "values": {value: title[language] for value, title in field.values.items()},
+        }
+        for field in meta.properties
+    ]
+
+
 def collections(metas: Sequence[CollectionMeta], addresses: Addresses, language: Language) -> dict[str, Any]:
     """Return the list of all collections."""
     to = addresses.to

@@ -18,6 +18,13 @@ from service.locale import LANGUAGES, Language, say
 
 Schema = dict[str, Any]
 
+#: Millimetres and dots per inch that may be asked for: lowest, highest, default. 170 mm at 200 fill the width of a
+#: portrait A4 page.
+WIDTH = (120, 420, 170)
+DPI = (50, 300, 200)
+#: Ending → media type of pictures.
+PICTURES = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf"}
+
 _PROBLEM = "application/problem+json"
 
 
@@ -72,7 +79,16 @@ def _schemas() -> Schema:
             "properties": {
                 "id": text, "title": text, "description": text, "attribution": text, "itemType": text,
                 "extent": {"type": "object"}, "crs": {"type": "array", "items": text}, "storageCrs": text,
+                "fields": {"type": "array", "items": _ref("schemas", "field")},
                 "links": links,
+            },
+        },
+        "field": {
+            "type": "object", "required": ["name", "title", "type"],
+            "properties": {
+                "name": text, "title": text, "description": text, "unit": text,
+                "type": {"type": "string", "enum": ["string", "integer", "number", "boolean"]},
+                "values": {"type": "object", "additionalProperties": text},
             },
         },
         "collections": {
@@ -140,6 +156,7 @@ def _get(
     content: dict[str, Schema],
     parameters: Sequence[Schema] = (),
     headers: Schema | None = None,
+    formats: Schema | None = None,
 ) -> Schema:
     success: Schema = {
         "description": summary,
@@ -147,7 +164,9 @@ def _get(
     }
     if headers:
         success["headers"] = headers
-    common = [_ref("parameters", name) for name in ("f", "lang", "publication")]
+    common = [_ref("parameters", name) for name in ("lang", "publication")]
+    # Where there is more than a page and JSON to choose from, the choice is listed.
+    common.insert(0, formats or _ref("parameters", "f"))
     return {
         "get": {
             "operationId": operation,
@@ -157,6 +176,17 @@ def _get(
             "responses": {"200": success} | {code: _ref("responses", name) for code, name in _REFUSALS.items()},
         }
     }
+
+
+def _sizes(language: Language) -> list[Schema]:
+    return [
+        _query(
+            name,
+            say(language, f"parameter.{name}", lowest=lowest, highest=highest),
+            {"type": "integer", "minimum": lowest, "maximum": highest, "default": default},
+        )
+        for name, (lowest, highest, default) in (("width", WIDTH), ("dpi", DPI))
+    ]
 
 
 def _choice(kind: str, allowed: Sequence[object]) -> Schema:
@@ -218,9 +248,13 @@ def _collection_paths(meta: CollectionMeta, language: Language) -> Schema:
             [feature_id, crs_parameters[0]], content_crs,
         ),
         f"/maps/{meta.id}": _get(f"{meta.id}.map", meta.level, said("map"), html, drawn),
-        f"/maps/{meta.id}.png": _get(
-            f"{meta.id}.picture", meta.level, said("picture"), {"image/png": picture}, drawn
-        ),
+        **{
+            f"/maps/{meta.id}.{ending}": _get(
+                f"{meta.id}.{ending}", meta.level, f"{said('picture')} ({ending.upper()})",
+                {media: picture}, [*drawn, *_sizes(language)],
+            )
+            for ending, media in PICTURES.items()
+        },
         f"/embed/{meta.id}": _get(f"{meta.id}.embed", meta.level, said("embed"), html, drawn),
     }  # fmt: skip
 
@@ -269,8 +303,13 @@ def document(
         ),
         "/hotspots": _get(
             "hotspots", "service", said("hotspots"),
-            {GEOJSON: _ref("schemas", "features"), "image/png": {"type": "string", "format": "binary"}} | html,
-            _hotspot_parameters(metas, language),
+            {GEOJSON: _ref("schemas", "features")}
+            | {media: {"type": "string", "format": "binary"} for media in PICTURES.values()}
+            | html,
+            [*_hotspot_parameters(metas, language), *_sizes(language)],
+            formats=_query(
+                "f", say(language, "parameter.f"), _choice("string", ["html", "geojson", "json", *PICTURES])
+            ),
         ),
         "/download/layers.gpkg": _get(
             "geopackage", "service", said("geopackage"), {GEOPACKAGE: {"type": "string", "format": "binary"}}
@@ -309,13 +348,12 @@ def _hotspot_parameters(metas: Sequence[CollectionMeta], language: Language) -> 
         "statistic": ["local-moran", "gi-star"],
     }
     periods = sorted({period for meta in found for period in meta.periods})
+    named = [
+        _query(name, say(language, f"parameter.{name}"), _choice("string", allowed)) for name, allowed in values.items()
+    ]
+    named[0]["required"] = True
     return [
-        *(
-            _query(
-                name, say(language, f"parameter.{name}"), {"type": "string"} | ({"enum": allowed} if allowed else {})
-            )
-            for name, allowed in values.items()
-        ),
+        *named,
         _query(
             "period", say(language, "parameter.period"), {"type": "integer"} | ({"enum": periods} if periods else {})
         ),

@@ -34,7 +34,9 @@ def collection(context: Ctx, collection_id: str) -> Response:
         known = sheets_of(context)
         sheets = [known[i["id"]] for i in meta.metadata.get("indicators", ()) if i["id"] in known]
         return context.page("collection.html", meta=meta, snippets=snippets(context, meta), sheets=sheets)
-    return context.json(documents.collection(meta, context.addresses, context.language))
+    described = documents.collection(meta, context.addresses, context.language)
+    # Not in the list of all layers, which would be ten times as long.
+    return context.json(described | {"fields": documents.fields(meta, context.language)})
 
 
 @router.api_route("/collections/{collection_id}/queryables", methods=READ)

@@ -16,7 +16,7 @@ from service.api.errors import status_of
 from service.api.negotiation import MediaType
 from service.api.ogc import documents, openapi
 from service.api.ogc.conformance import CONFORMANCE
-from service.api.routers.hotspots import tested, titles
+from service.api.routers.hotspots import choices
 from service.api.routers.indicators import sheets_of
 
 router = APIRouter()
@@ -63,22 +63,19 @@ def _home(context: Context) -> Response:
         if metas:
             levels.append({"meta": level, "collections": metas, "own": _own_areas(context, metas)})
     levels.sort(key=lambda entry: entry["collections"][0].kind != "index")
-    hotspots = tested(context)
+    offered = choices(context)
+    # Without a script every level and year can be chosen, and a wrong pair is told with what there is.
+    all_levels = {level["id"]: level["title"] for entry in offered for level in entry["levels"]}
     return context.page(
         "home.html",
         levels=levels,
-        hotspots=titles(context),
-        tested_levels={meta.level: meta.level_title for meta in metas_of(hotspots)},
+        hotspots=offered,
+        tested_levels=all_levels,
         tested_years=sorted(
-            {p for found in hotspots.values() for m in found.values() for p in m.periods}, reverse=True
+            {year for entry in offered for level in entry["levels"] for year in level["years"]}, reverse=True
         ),
         keep=context.addresses.keep,
     )
-
-
-def metas_of(hotspots: dict[str, dict[str, CollectionMeta]]) -> list[CollectionMeta]:
-    """Return all hotspot collections."""
-    return [meta for found in hotspots.values() for meta in found.values()]
 
 
 def _own_areas(context: Context, metas: Sequence[CollectionMeta]) -> int | None:
@@ -123,7 +120,9 @@ def api_page(context: Ctx) -> Response:
 def _api_page(context: Context) -> Response:
     # The latest year of a collection has the same addresses once more; people need not read them twice.
     metas = context.served.collections.values()
-    hidden = [f"{meta.id}{ending}" for meta in metas if meta.latest for ending in ("", ".png")]
+    hidden = [
+        f"{meta.id}{ending}" for meta in metas if meta.latest for ending in ("", *(f".{e}" for e in openapi.PICTURES))
+    ]
     return context.page("api.html", document=definition(context), hidden=hidden)
 
 

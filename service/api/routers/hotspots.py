@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from fastapi import APIRouter
 from fastapi.concurrency import run_in_threadpool
@@ -72,17 +73,107 @@ def hotspot_view(context: Context, given: dict[str, str]) -> View:
         raise UnknownResourceError("no_hotspots")
     if "indicator" not in given:
         raise BadRequestError("indicator_missing", parameter="indicator", allowed=list(known))
-    levels: dict[str, CollectionMeta] = known[pick("indicator", given["indicator"], list(known), None)]
-    # Observed before modelled, then the finest level.
-    observed = [name for name, meta in levels.items() if not meta.styles or not meta.styles[0].modelled]
-    level = pick("level", given.get("level"), list(levels), (observed or list(levels))[-1])
-    meta = levels[level]
+    indicator = pick("indicator", given["indicator"], list(known), None)
+    levels: dict[str, CollectionMeta] = known[indicator]
+    named = titles(context)[indicator]
+    if (asked := given.get("level")) is not None and asked not in levels:
+        there = ", ".join(meta.level_title[context.language] for meta in levels.values())
+        raise BadRequestError(
+            "level_of", parameter="level", allowed=list(levels), indicator=named, found=asked, there=there
+        )
+    meta = levels[given.get("level") or best_level(levels)]
     statistics = {name: field for name, field in STATISTICS.items() if any(s.field == field for s in meta.styles)}
     if not statistics:
         raise UnknownResourceError("no_map", id=meta.id)
     statistic = pick("statistic", given.get("statistic"), list(statistics), next(iter(statistics)))
     field = statistics[statistic]
-    return View(meta, pick("period", given.get("period"), meta.periods, latest_year(context, meta, field)), field)
+    periods = [str(period) for period in meta.periods]
+    if (year := given.get("period")) is not None and year not in periods:
+        raise BadRequestError(
+            "period_of", parameter="period", allowed=periods, indicator=named, found=year,
+            level=meta.level_title[context.language], there=", ".join(periods),
+        )  # fmt: skip
+    return View(meta, int(year) if year is not None else latest_year(context, meta, field), field)
+
+
+def best_level(levels: dict[str, CollectionMeta]) -> str:
+    """Choose the level that is shown where none is asked for: observed before modelled, tested before not, then fine.
+
+    Parameters
+    ----------
+    levels : dict of str to CollectionMeta
+        Those of one indicator, coarse before fine.
+
+    Returns
+    -------
+    str
+        One of them.
+    """
+    places = {name: place for place, name in enumerate(levels)}
+
+    def rank(name: str) -> tuple[bool, bool, int]:
+        meta = levels[name]
+        return (not meta.styles or not meta.styles[0].modelled, _testable(meta), places[name])
+
+    return max(levels, key=rank)
+
+
+def _testable(meta: CollectionMeta) -> bool:
+    notes = meta.metadata.get("per_period") or {}
+    return any(note.get("n_effective") for note in notes.values() if isinstance(note, dict))
+
+
+#: Labels that a visitor comes for.
+_CLUSTERS = ("High-High", "Low-Low", "High-Low", "Low-High")
+
+
+def choices(context: Context) -> list[dict[str, Any]]:
+    """Return what the form on the home page offers: per indicator its levels, their years, and what is chosen.
+
+    Parameters
+    ----------
+    context : Context
+        The request.
+
+    Returns
+    -------
+    list of dict
+        ``id``, ``title``, ``levels`` (``id``, ``title``, ``years`` newest first), ``best`` (a level) and ``selected``:
+        the index where it has clusters, else the indicator with the most clustered areas.
+    """
+    kept = context.served.years
+    named = titles(context)
+    found: list[dict[str, Any]] = []
+    most: dict[str, tuple[bool, int]] = {}
+    for indicator, title in named.items():
+        levels = tested(context)[indicator]
+        best = best_level(levels)
+        meta = levels[best]
+        key = ("clusters", meta.id)
+        if key not in kept:
+            kept[key] = _clusters(context, meta)
+        most[indicator] = (indicator == "index" and kept[key] > 0, kept[key])
+        offered = [
+            {"id": name, "title": m.level_title[context.language], "years": sorted(m.periods, reverse=True)}
+            for name, m in levels.items()
+        ]
+        found.append({"id": indicator, "title": title, "levels": offered, "best": best})
+    chosen = max(most, key=lambda name: most[name]) if most else None
+    return [entry | {"selected": entry["id"] == chosen} for entry in found]
+
+
+def _clusters(context: Context, meta: CollectionMeta) -> int:
+    """Count the county's areas with a label in the latest year that has one."""
+    if not meta.periods or not any(field.name == "label" for field in meta.fields):
+        return 0
+    year = latest_year(context, meta, "label")
+    own = {"context": False} if any(field.name == "context" for field in meta.fields) else {}
+    return sum(
+        context.served.store.count(
+            meta.id, ItemQuery(equals={"label": label, **own}, first_period=year, last_period=year)
+        )
+        for label in _CLUSTERS
+    )
 
 
 @router.api_route("/hotspots", methods=READ)

@@ -7,13 +7,15 @@ import json
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from geodata.store.protocol import CollectionMeta
+from geodata.store.model import Field
+from geodata.store.protocol import KEYS, CollectionMeta
 from service.api.dependencies import Context, Ctx
 from service.api.errors import UnknownResourceError
 from service.api.negotiation import MediaType
 from service.api.ogc import documents
 from service.api.ogc.crs import to_uri
 from service.api.ogc.parameters import ITEMS, item_query, read_crs
+from service.locale import Language, say
 
 router = APIRouter()
 READ = ["GET", "HEAD"]
@@ -40,9 +42,44 @@ def items(context: Ctx, collection_id: str) -> Response:
     if as_page:
         rows = [json.loads(feature) for feature in page.features]
         following = _next_page(context, meta, given, page.next)
-        return context.page("items.html", meta=meta, rows=rows, page=page, following=following)
+        columns = column_groups(meta, context.language)
+        return context.page("items.html", meta=meta, rows=rows, page=page, following=following, groups=columns)
     body = documents.feature_collection(page, links)
     return context.json(body, documents.GEOJSON, **content_crs(query.crs))
+
+
+def column_groups(meta: CollectionMeta, language: Language) -> list[tuple[str, list[tuple[Field, str]]]]:
+    """Put the columns of one indicator under one heading, so that each says only what it adds.
+
+    Parameters
+    ----------
+    meta : CollectionMeta
+        The collection.
+    language : {"de", "en"}
+        Of the headings.
+
+    Returns
+    -------
+    list of (str, list of (Field, str))
+        Heading and columns; the heading of a column that stands alone is empty. The name comes first, the area's id
+        and the year after it.
+    """
+    groups: list[tuple[str, list[tuple[Field, str]]]] = []
+    keys = {field.name: field for field in KEYS}
+    groups += [("", [(keys[name], keys[name].title[language])]) for name in ("name", "area_id", "period")]
+    for field in meta.fields:
+        title = field.title[language]
+        stem, _, rest = title.partition(": ")
+        if rest and groups[-1][1][0][0].title[language] == stem:
+            groups[-1][1].append((field, rest[:1].upper() + rest[1:]))
+        else:
+            groups.append(("", [(field, title)]))
+    return [
+        (columns[0][1], [(columns[0][0], say(language, "page.value")), *columns[1:]])
+        if len(columns) > 1
+        else ("", columns)
+        for _, columns in groups
+    ]
 
 
 def _next_page(context: Context, meta: CollectionMeta, given: dict[str, str], cursor: str | None) -> str | None:
