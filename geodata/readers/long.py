@@ -124,8 +124,8 @@ def _require_unique(area: pd.Series, period: pd.Series, variable: str, where: st
             hint="fill the key column, or remove sums and notes below the table",
         )
     keys = pd.DataFrame({"area_id": area, "period": period})
-    # Most files are of one year: areas alone are compared in a fraction of the time and memory.
-    if len(area) and (period == period.iloc[0]).all() and not area.duplicated().any():
+    # Most files are of one year, and long ones in order: then areas are compared with the next one alone.
+    if len(area) and (period == period.iloc[0]).all() and (_ascends(area) or not area.duplicated().any()):
         return
     twice = keys.duplicated(keep=False)
     if twice.any():
@@ -137,6 +137,15 @@ def _require_unique(area: pd.Series, period: pd.Series, variable: str, where: st
             where=where,
             hint="select one characteristic (select = {…}), one date per year, or remove repeated rows",
         )
+
+
+def _ascends(texts: pd.Series) -> bool:
+    """Tell whether every text comes after the one before it."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    array = pa.array(texts, type=pa.string())
+    return bool(pc.all(pc.less(array[:-1], array[1:])).as_py())
 
 
 _YEARS = (

@@ -176,6 +176,9 @@ def _invented() -> dict[str, list[Seed]]:
     import shapely
     from affine import Affine
 
+    from geodata import exchange
+    from geodata.models import OBSERVATION_COLUMNS, AreaLayer, Observations, Source, Text
+
     head = "GITTER_ID_1km;x_mp_1km;y_mp_1km;Einwohner;werterlaeuternde_Zeichen\n"
     rows = "".join(f"CRS3035RES1000mN2{i:03}000E4334000;4334500;2{i:03}500;{i * 7};\n" for i in range(40))
     grid = (head + rows + "CRS3035RES1000mN2684000E4434000;4434500;2684500;–;KLAMMERN\n").encode()
@@ -258,6 +261,16 @@ def _invented() -> dict[str, list[Seed]]:
             **profile,
         ) as out:
             out.write(np.arange(1200, dtype="float32").reshape(30, 40), 1)
+        layer = AreaLayer("gemeinde", areas.assign(name="a", context=False).set_index("AGS"), Text("a", "b"))
+        table = pd.DataFrame(
+            [(key, 2022, "x", 1.5, "observed", "counted", 1) for key in layer.areas.index],
+            columns=list(OBSERVATION_COLUMNS),
+        )
+        figures = Observations(table, {"x": "Anzahl"}, Source("a", "b", "c", "d", "e"))
+        for ending in ("csv", "parquet", "gpkg"):
+            exchange.write_observations(folder / f"figures.{ending}", figures)
+        for ending in ("parquet", "gpkg"):
+            exchange.write_layer(folder / f"areas.{ending}", layer, figures)
         read = {path.name: path.read_bytes() for path in folder.iterdir()}
     parts = tuple((part, read[part]) for part in ("a.dbf", "a.shx", "a.prj"))
     found |= {
@@ -269,6 +282,7 @@ def _invented() -> dict[str, list[Seed]]:
         "geoparquet": [Seed("geo.parquet", read["geo.parquet"])],
         "parquet": [Seed("grid.parquet", read["grid.parquet"])],
         "raster": [Seed("a.tif", read["a.tif"])],
+        "sozialmonitor": [Seed(name, read[name]) for name in sorted(read) if name.startswith(("figures", "areas"))],
     }
     return found
 
