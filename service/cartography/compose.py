@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 from geodata.errors import NotFoundError, QueryError
-from geodata.models import Text
 from geodata.store.model import Field, Style
 from geodata.store.protocol import CollectionMeta, LayerStore, LevelMeta
 from geodata.store.query import MAX_LIMIT, ItemQuery
@@ -128,6 +127,9 @@ def map_content(
     features = feature_collection(store, meta.id, query)
     drawn = next((f for f in meta.fields if f.name == style.field), None)
     title = drawn.title[language] if meta.kind == "indicators" and drawn is not None else meta.title[language]
+    figure, figure_style = _indicator(store, meta, style)
+    if style.decimals is None:
+        style = replace(style, decimals=figure_style.decimals)
     # The subtitle names the level.
     title = title.removesuffix(f" – {meta.level_title[language]}")
     rows = [feature["properties"] for feature in features_of(features)]
@@ -148,7 +150,7 @@ def map_content(
         caveat=said(text("caveat"), language) or describe.caveat(meta.kind)[language],
         permalink=permalink,
         describe=sentences(store, meta, style, rows, str(year), language),
-        definition=_definition(store, meta, style)[language],
+        definition=_definition(figure, figure_style, language),
         names=_support_names(store, meta, style, rows),
         edition=store.edition,
         draft=bool(text("draft")),
@@ -195,15 +197,24 @@ def popup_fields(meta: CollectionMeta, drawn: str) -> tuple[Field, ...]:
     return tuple(field for field in shown if field.name == stem or field.name.startswith(f"{stem}_"))
 
 
-def _definition(store: LayerStore, meta: CollectionMeta, style: Style) -> Text:
-    """Return what the figure of a map is; of a test, what the tested indicator is."""
+def _indicator(store: LayerStore, meta: CollectionMeta, style: Style) -> tuple[Field | None, Style]:
+    """Return the field and the style of the indicator that a map shows or that was tested for it."""
     name = style.field if meta.kind == "indicators" else str(meta.metadata.get("indicator", ""))
     for other in (meta, *store.collections()):
-        if other.kind == "indicators":
-            for field in other.fields:
-                if field.name == name:
-                    return field.description
-    return Text("", "")
+        for field in other.fields if other.kind == "indicators" else ():
+            if field.name == name:
+                return field, next((found for found in other.styles if found.field == name), style)
+    return None, style
+
+
+def _definition(field: Field | None, style: Style, language: str) -> str:
+    """Return what an indicator is, without what a high value means: that stands in the legend."""
+    if field is None:
+        return ""
+    meaning = style.reading[language].removeprefix("dunkel = ").removeprefix("dark = ").split("; ")[-1]
+    before, _, after = field.description[language].partition(f"{meaning}." if meaning else "\0")
+    parts = [part.strip().rstrip(".") for part in (before, after)]
+    return " ".join(f"{part}." for part in parts if part)
 
 
 def _support_names(

@@ -66,17 +66,18 @@ def _row(value: Any, field: Field, content: MapContent, stem: str, modelled: boo
     if field.type in ("number", "integer") and isinstance(value, Real):
         if name in ("p", "p_adjusted") and float(value) < _LEAST_P:
             return f"< {number(_LEAST_P, language, 4)}"
-        return value_text(value, field, language, _decimals(name, float(value), figure, content, modelled))
+        return value_text(value, field, language, _decimals(field, float(value), figure, content, modelled))
     return value_text(value, field, language)
 
 
-def _decimals(name: str, value: float, figure: bool, content: MapContent, modelled: bool) -> int | None:
+def _decimals(field: Field, value: float, figure: bool, content: MapContent, modelled: bool) -> int | None:
     """Return the digits of a number: rates as in the legend, counted people whole, modelled ones with one digit."""
-    if figure:
+    name, unit = field.name, field.unit
+    if figure and (content.style.decimals is not None or unit != "SD"):
         return content.style.decimals
     if name.endswith(("_n", "_d")):
         # A count that was converted to other boundaries is none any more.
         return 1 if modelled or abs(value - round(value)) > 1e-9 else 0
     if name in ("p", "p_adjusted"):
         return 4
-    return 2 if name in ("local_moran", "local_moran_z", "gi_star_z") else None
+    return 2 if name in ("local_moran", "local_moran_z", "gi_star_z") or unit == "SD" else None
