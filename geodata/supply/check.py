@@ -122,12 +122,14 @@ class _Checker:
         self.counts: Counter[str] = Counter()
         self.answers: dict[str, str] = {}
         self._kinds: Counter[tuple[str, str]] = Counter()
+        self._first: dict[tuple[str, str], Remark] = {}
 
     def say(self, place: str, message: str, remedy: str, *, error: bool = True, kind: str = "") -> None:
         """Note something; of many alike on one sheet the first are written out, the rest counted."""
         if kind:
             sheet = place.split(",")[0]
             self._kinds[sheet, kind] += 1
+            self._first.setdefault((sheet, kind), Remark(place, message, remedy, error))
             if self._kinds[sheet, kind] > _SHOWN:
                 return
         self.remarks.append(Remark(place, message, remedy, error))
@@ -205,23 +207,33 @@ class _Checker:
         width = len(form.headings)
         for area in page.merged_cells.ranges:
             if area.max_row >= HEADER:
-                self.say(f"{sheet}, Zellen {area.coord}", "sind verbunden", "Die Verbindung aufheben", kind="merged")
+                self.say(
+                    f"{sheet}, Zellen {area.coord}",
+                    "sind verbunden",
+                    "Die Verbindung aufheben",
+                    kind="verbundene Zellen",
+                )
         rows = len(form.areas) * len(self.request.periods)
         for number, dimension in page.row_dimensions.items():
             if dimension.hidden and HEADER <= number < FIRST + rows:
                 self.say(
-                    f"{sheet}, Zeile {number}", "ist ausgeblendet", "Filter aufheben, Zeile einblenden", kind="hidden"
+                    f"{sheet}, Zeile {number}",
+                    "ist ausgeblendet",
+                    "Filter aufheben, Zeile einblenden",
+                    kind="Ausgeblendetes",
                 )
         for name, dimension in page.column_dimensions.items():
             if dimension.hidden and (dimension.min or 0) <= width:
-                self.say(f"{sheet}, Spalte {name}", "ist ausgeblendet", "Spalte einblenden", kind="hidden")
+                self.say(f"{sheet}, Spalte {name}", "ist ausgeblendet", "Spalte einblenden", kind="Ausgeblendetes")
         for (_, column), cell in sorted(page._cells.items()):
             place = f"{sheet}, Zelle {cell.coordinate}"
             if column > width and cell.value not in (None, ""):
-                self.say(place, "liegt rechts der Vorlage und ist nicht leer", "Die Zelle leeren", kind="beyond")
+                self.say(
+                    place, "liegt rechts der Vorlage und ist nicht leer", "Die Zelle leeren", kind="rechts der Vorlage"
+                )
             if cell.comment is not None:
                 remedy = "Den Kommentar entfernen; Fragen bitte außerhalb der Datei klären"
-                self.say(place, "trägt einen Kommentar", remedy, kind="comment")
+                self.say(place, "trägt einen Kommentar", remedy, kind="Kommentar")
 
     def _headings(self, page: Any, form: Form, sheet: str) -> bool:
         fine = True
@@ -255,7 +267,7 @@ class _Checker:
                 f"{sheet}, Zelle A{row}",
                 "Der Schlüssel steht nicht in der Vorlage" if key else "Der Schlüssel fehlt",
                 "Schlüssel und Zeilen wie in der Vorlage lassen; Summen und Notizen unter der Tabelle entfernen",
-                kind="key",
+                kind="Schlüssel",
             )
             return None
         if period is None or (key, period) not in wanted:
@@ -263,7 +275,7 @@ class _Checker:
                 f"{sheet}, Zelle C{row}",
                 "Der Zeitraum gehört nicht zur Vorlage",
                 f"Erlaubt: {', '.join(map(str, self.request.periods))}",
-                kind="period",
+                kind="Zeitraum",
             )
             return None
         if cells[1].value != wanted[key, period]:
@@ -271,7 +283,7 @@ class _Checker:
                 f"{sheet}, Zelle B{row}",
                 f"Zum Schlüssel {key} gehört „{wanted[key, period]}“; Schlüssel und Name passen nicht zusammen",
                 "Zeilen nur vollständig verschieben; am sichersten die Werte in eine neue Vorlage kopieren",
-                kind="name",
+                kind="Schlüssel und Name",
             )
             return None
         if (key, period) in seen:
@@ -279,7 +291,7 @@ class _Checker:
                 f"{sheet}, Zelle A{row}",
                 f"Das Gebiet {key} steht für {period} schon in Zeile {seen[key, period]}",
                 "Eine der beiden Zeilen entfernen",
-                kind="twice",
+                kind="Gebiet doppelt",
             )
             return None
         seen[key, period] = row
@@ -295,9 +307,9 @@ class _Checker:
                     self.say(
                         f"{sheet}, Zelle {cell.coordinate}",
                         "Die Zahl ist als Text gespeichert; sie wird gelesen",
-                        "",
+                        "Nichts nötig; in Excel hilft „In eine Zahl konvertieren“",
                         error=False,
-                        kind="text number",
+                        kind="Zahl als Text",
                     )
             else:
                 message, remedy = read
@@ -307,7 +319,7 @@ class _Checker:
                 f"{sheet}, Zelle {cells[-1].coordinate}",
                 "Der Eintrag steht nicht in der Liste",
                 f"Einen von {', '.join(QUALITY)} wählen oder leeren",
-                kind="quality",
+                kind="Eintrag nicht in der Liste",
             )
 
     def _complete(
@@ -324,7 +336,7 @@ class _Checker:
                     sheet,
                     f"Die Zeile für {key} ({wanted[key, period]}), {period} fehlt",
                     "Die Zeile aus der Vorlage wiederherstellen",
-                    kind="absent",
+                    kind="fehlende Zeile",
                 )
         if order and order != [each for each in wanted if each in seen]:
             self.say(sheet, "Die Zeilen sind umgestellt; gelesen wird nach Schlüssel und Jahr", "", error=False)
@@ -342,7 +354,9 @@ class _Checker:
         for (place, kind), number in list(self._kinds.items()):
             if place == sheet and number > _SHOWN:
                 more = number - _SHOWN
-                self.remarks.append(Remark(sheet, f"{more} weitere Zellen oder Zeilen dieser Art ({kind})", ""))
+                first = self._first[place, kind]  # many hints are still no error
+                message = f"{more} weitere Zellen oder Zeilen dieser Art ({kind})"
+                self.remarks.append(Remark(sheet, message, first.remedy, first.error))
                 self._kinds[place, kind] = 0
 
 

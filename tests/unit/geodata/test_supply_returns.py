@@ -263,6 +263,39 @@ def test_numbers_stored_as_text_are_read_and_said(county: County, tmp_path: Path
     assert (table["value"] == 1234).sum() == 1
 
 
+def test_more_than_twenty_numbers_stored_as_text_stay_a_hint(county: County, tmp_path: Path) -> None:
+    path = tmp_path / "v.xlsx"
+    request = filled(county, path)
+    form = request.forms[0]
+    size = len(form.areas) * len(form.columns)
+    assert size > 20
+
+    def as_text(page: Any) -> None:
+        for row in range(FIRST, FIRST + len(form.areas)):
+            for column in range(4, 4 + len(form.columns)):
+                page.cell(row, column).value = str(page.cell(row, column).value)
+
+    result = change(path, as_text, form.sheet)
+    assert (result.verdict, errors(result)) == ("angenommen mit Hinweisen", [])
+    more = [remark for remark in result.remarks if "weitere" in remark.message]
+    assert [remark.message for remark in more] == [f"{size - 20} weitere Zellen oder Zeilen dieser Art (Zahl als Text)"]
+    assert more[0].remedy
+
+
+def test_more_than_twenty_errors_stay_errors_with_their_remedy(county: County, tmp_path: Path) -> None:
+    path = tmp_path / "v.xlsx"
+    form = filled(county, path).forms[0]
+
+    def negative(page: Any) -> None:
+        for row in range(FIRST, FIRST + len(form.areas)):
+            for column in range(4, 4 + len(form.columns)):
+                page.cell(row, column).value = -1
+
+    result = change(path, negative, form.sheet)
+    more = [remark for remark in result.remarks if "weitere" in remark.message]
+    assert [(remark.error, "Erwartet wird" in remark.remedy) for remark in more] == [(True, True)]
+
+
 def _swap(page: Any, one: int, other: int, columns: range) -> None:
     for column in columns:
         a, b = page.cell(one, column), page.cell(other, column)
