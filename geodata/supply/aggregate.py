@@ -11,7 +11,7 @@ import datetime as dt
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -73,15 +73,27 @@ class Aggregate:
     Attributes
     ----------
     table : pandas.DataFrame
-        Key, name, year, then counts (int64; object where some are secret).
+        Key, name, year, then counts (int64; Int64 where areas were not counted; object where some are secret).
     report : Counter of str
         Reason → rows that were not counted.
+    unassigned : int
+        Rows that belong to the delivery but have no known area or year: neither another year nor a person met twice.
+    uncovered : tuple of str
+        Areas that the address table never names, so that nothing is known of them.
     """
 
     table: pd.DataFrame
     rows: int
     counted: int
     report: Counter[str] = field(default_factory=Counter)
+    unassigned: int = 0
+    uncovered: tuple[str, ...] = ()
+
+    @property
+    def unassigned_share(self) -> float:
+        """Share of the rows that should have been counted and were not, 0 to 1."""
+        due = self.counted + self.unassigned
+        return self.unassigned / due if due else 0.0
 
     def to_csv(self) -> bytes:
         """Return the table as CSV that Excel and Sozialmonitor read: UTF-8 with BOM, semicolons."""
@@ -110,7 +122,8 @@ def aggregate(
     columns : Columns
         Which headings matter.
     areas : mapping of str to str
-        Key → name of every area that may appear; each gets a row, with zeros where nobody lives.
+        Key → name of every area that may appear; each gets a row, with zeros where nobody lives, but empty
+        where the address table never names it: nobody can be found there.
     addresses : AddressTable, optional
         Codes addresses where the register has no key.
     years : sequence of int, optional
@@ -170,6 +183,8 @@ def aggregate(
     reason[(reason == "") & ~area.isin(list(areas))] = OTHER_AREA
     year = _years(columns.year, column, rows)
     reason[(reason == "") & year.isna()] = NO_YEAR
+    # A row of another year is not missed, whether its address is known or not.
+    elsewhen = (year.notna() & ~year.isin(list(years))) if years else pd.Series(False, index=rows.index)
     if years:
         reason[(reason == "") & ~year.isin(list(years))] = OTHER_YEAR
     if columns.person is not None:
@@ -188,7 +203,13 @@ def aggregate(
     sex = _sexes(column[columns.sex][good]) if columns.sex else None
     age = _ages(column[columns.age][good], kept_year, ages, day) if columns.age else None
     table = _table(area[good], kept_year, sex, age, ages, areas, years, headings)
-    return Aggregate(table, len(rows), int(good.sum()), Counter(reason[~good].tolist()))
+    uncovered = tuple(sorted(set(areas) - set(addresses.areas))) if addresses is not None else ()
+    if uncovered:
+        counts = list(table.columns[3:])
+        table = table.astype(dict.fromkeys(counts, "Int64"))
+        table.loc[table[headings[0]].isin(uncovered), counts] = pd.NA
+    unassigned = int((~good & (reason != TWICE).to_numpy() & ~elsewhen.to_numpy(dtype=bool)).sum())
+    return Aggregate(table, len(rows), int(good.sum()), Counter(reason[~good].tolist()), unassigned, uncovered)
 
 
 def _said(report: Mapping[str, int]) -> str:
@@ -388,7 +409,7 @@ def suppress(result: Aggregate, least: float, *, sex: bool, ages: Sequence[int] 
     everything = [name for group in groups for name in group]
     if set(everything) - set(table.columns):
         raise FormatError("die Tabelle hat diese Gliederung nicht", where="suppress", hint="sex und ages prüfen")
-    exact = table[everything].to_numpy()
+    exact = table[everything].fillna(0).to_numpy(dtype=np.int64)  # what is not delivered stays empty below
     table[everything] = table[everything].astype("object")
     total = exact[:, 0]
     small_total = (total > 0) & (total < least)
@@ -400,4 +421,4 @@ def suppress(result: Aggregate, least: float, *, sex: bool, ages: Sequence[int] 
             continue
         small = ((values > 0) & (values < least)).any(axis=1) | small_total
         table.loc[small, group] = SECRET
-    return Aggregate(table, result.rows, result.counted, result.report)
+    return replace(result, table=table)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from geodata.supply.request import Form, Request
 
 REJECTED = 3
+#: Shares of rows without area or year: above the first it is said, above the second nothing is written.
+_MANY, _TOO_MANY = 0.05, 0.25
 _FOLDER = click.Path(path_type=Path)
 _COUNTY = click.option(
     "--county", type=_FOLDER, default=None, help="Ordner mit county.toml; sonst der aktuelle Ordner."
@@ -172,9 +174,12 @@ def _detail(each: Delivery) -> str:
 @click.option("--place", default=None, help="Spalte des Ortes, wenn nicht erkennbar.")
 @click.option("--sheet", default=None, help="Blatt der Arbeitsmappe.")
 @click.option("--suppress", "small", is_flag=True, help="Kleine Zahlen durch einen Punkt ersetzen.")
+@click.option("--accept-unassigned", "accepted", is_flag=True, help="Auch schreiben, wenn über 25 % nicht zuzuordnen.")
 @_COUNTY
 @click.option("--out", type=_FOLDER, required=True, help="CSV mit den Anzahlen; darf nicht bestehen.")
+@click.pass_context
 def aggregate(
+    ctx: click.Context,
     file: Path,
     by: tuple[str, ...],
     addresses: Path | None,
@@ -188,6 +193,7 @@ def aggregate(
     place: str | None,
     sheet: str | None,
     small: bool,
+    accepted: bool,
     county: Path | None,
     out: Path,
 ) -> None:
@@ -216,6 +222,28 @@ def aggregate(
             f"unerwarteter Fehler ({kind}); geschrieben wurde nichts",
             where="supply aggregate",
             hint="den Auszug als CSV mit Semikolon ausgeben und noch einmal versuchen",
+        )
+    share = result.unassigned_share
+    if share > _MANY:
+        due = result.counted + result.unassigned
+        percent = f"{100 * share:.1f}".replace(".", ",")
+        click.echo(
+            f"Warnung: {result.unassigned} von {due} Zeilen ({percent} %) ließen sich nicht zuordnen; die Anzahlen "
+            "sind um sie zu klein.",
+            err=True,
+        )
+    if share > _TOO_MANY and not accepted:
+        for reason, count in result.report.most_common():
+            click.echo(f"  {count} × {reason}", err=True)
+        click.echo(
+            "Geschrieben wurde nichts. Das Adressverzeichnis ergänzen oder mit --accept-unassigned bestätigen.",
+            err=True,
+        )
+        ctx.exit(REJECTED)
+    if result.uncovered:
+        click.echo(
+            f"{len(result.uncovered)} Gebiete nennt das Adressverzeichnis nie; sie bleiben leer (nicht geliefert).",
+            err=True,
         )
     _write(result.to_csv(), out)
     click.echo(out)

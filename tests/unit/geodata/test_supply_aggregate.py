@@ -341,3 +341,51 @@ def test_addresses_and_keys_count_alike(tmp_path: Path) -> None:
     columns = Columns(year=2025, street="Anschrift")
     result = aggregate(path, columns, areas=dict.fromkeys(table.areas, ""), addresses=table)
     assert result.table["Anzahl"].tolist() == [1, 0, 0, 1, 0]
+
+
+def test_areas_that_the_address_table_never_names_stay_empty(tmp_path: Path) -> None:
+    table = read_addresses(write(tmp_path / "s.csv", TABLE))
+    people = [["Straße", "Hausnummer", "Wohnort", "Geschlecht"]] + [["Hauptstr.", "7", "Peine", "w"]] * 3
+    areas = dict.fromkeys((*table.areas, "X", "Y"), "")
+    columns = Columns(year=2025, sex="Geschlecht")
+    result = aggregate(write(tmp_path / "r.csv", people), columns, areas=areas, addresses=table)
+    assert result.uncovered == ("X", "Y")
+    lines = result.to_csv().decode("utf-8-sig").splitlines()[1:]
+    assert lines[0] == "A;;2025;3;3;0;0;0"
+    assert lines[1:5] == [f"{key};;2025;0;0;0;0;0" for key in "BCDE"]
+    assert lines[5:] == ["X;;2025;;;;;", "Y;;2025;;;;;"]
+    hidden = suppress(result, 5, sex=True, ages=None).to_csv().decode("utf-8-sig").splitlines()[1:]
+    assert hidden == ["A;;2025;.;.;.;.;.", *lines[1:]]
+
+
+def test_other_years_and_people_met_twice_are_not_missed(tmp_path: Path) -> None:
+    key = next(iter(AREAS))
+    rows = [["k", "j", "p"], [key, "2025", "a"], [key, "2025", "a"], [key, "2024", "b"], ["777", "2024", "c"]]
+    rows += [["777", "2025", "d"], [key, "gestern", "e"]]
+    columns = Columns(area="k", year="j", person="p")
+    result = aggregate(write(tmp_path / "r.csv", rows), columns, areas=AREAS, years=(2025,))
+    assert (result.counted, result.unassigned) == (1, 2)
+    assert result.unassigned_share == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(
+    ("lost", "flag", "code", "warned"),
+    [(1, (), 0, False), (2, (), 0, True), (5, (), 0, True), (6, (), 3, True), (6, ("--accept-unassigned",), 0, True)],
+)
+def test_many_rows_without_area_are_said_and_too_many_stop(
+    tmp_path: Path, lost: int, flag: tuple[str, ...], code: int, warned: bool
+) -> None:
+    """Of 20 rows: 5 and 25 % are still allowed, more is not."""
+    from click.testing import CliRunner
+
+    from service.commands.supply import supply
+
+    people = [["Straße", "Hausnummer", "Wohnort"]]
+    people += [["Hauptstr.", "7", "Peine"]] * (20 - lost) + [["Zwackelmannweg", "1", "Peine"]] * lost
+    out = tmp_path / "o.csv"
+    said = [write(tmp_path / "r.csv", people), "--by", "year=2025", "--addresses", write(tmp_path / "s.csv", TABLE)]
+    done = CliRunner().invoke(supply, ["aggregate", *map(str, said), "--out", str(out), *flag])
+    assert done.exit_code == code, done.output
+    assert out.exists() == (code == 0)
+    assert (f"Warnung: {lost} von 20 Zeilen ({lost * 5},0 %)" in done.stderr) == warned
+    assert "Zwackelmann" not in done.output
