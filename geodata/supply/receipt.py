@@ -11,7 +11,7 @@ from typing import Any
 
 from geodata.errors import FormatError
 from geodata.supply.check import Result
-from geodata.supply.template import german
+from geodata.supply.template import QUESTIONS, german
 
 SUFFIX = ".quittung.json"
 #: Folder of a county that keeps its receipts, beside ``county.toml``.
@@ -80,7 +80,7 @@ def receipt_document(result: Result, *, now: dt.datetime, version: str) -> dict[
             "department": request.department,
             "name": request.department_name,
             "contact": request.contact,
-            "released_by": next(iter(result.answers.values()), None),
+            "released_by": result.answers.get(QUESTIONS[0][0]),  # another answer is no release
         },
         "template": None if request is None else request.template,
         "periods": [] if request is None else list(request.periods),

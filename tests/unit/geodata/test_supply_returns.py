@@ -436,6 +436,9 @@ def test_cover_answers_are_required_and_kept(county: County, tmp_path: Path) -> 
     result = change(path, lambda page: page.__setitem__("B4", "Frau Zwackelmann"), sheet=COVER)
     assert "Blatt 'Begleitangaben', Zelle B4" in errors(result)[0]
     assert "Zwackelmann" not in str(result)
+    document = receipt_document(result, now=NOW, version="0")
+    assert document["who"]["released_by"] is None  # and not the answer to the next question
+    assert "Freigabe   nicht angegeben" in receipt_text(document).splitlines()
 
 
 def test_the_template_itself_holds_no_case_data_for_the_reader(county: County, tmp_path: Path) -> None:
