@@ -142,7 +142,7 @@ def _convert(
         for group, part in found.table[family].groupby(["variable", "period"], sort=True):
             variable, period = str(group[0]), int(str(group[1]))
             rows = part.set_index("area_id")
-            start = _start(spec, rows, period, territory, where, said)
+            start = _start(spec, rows, period, territory, where, said, inputs.county.key)
             asked = [k for k in rows.index[~rows["status"].isin(SILENT)] if territory.alive(k, start)]
             walk = walks.between(level, start, date, tuple(sorted(asked)), where)
             if walk.changed.empty:
@@ -170,7 +170,8 @@ def _convert(
             for source in walk.changed["source"]:
                 if source not in everywhere:
                     dropped.add((variable, period, source))
-            for sentence in _sentences(walk, new.index, territory, extensive):
+            united = new.index.difference(list(broken))
+            for sentence in _sentences(walk, united, move, territory, extensive):
                 said.setdefault(sentence, []).append(period)
             moves.append(
                 move.assign(
@@ -185,12 +186,23 @@ def _convert(
 
 
 def _start(
-    spec: TableSpec, rows: pd.DataFrame, period: int, territory: Territory, where: str, said: dict[str, list[int]]
+    spec: TableSpec,
+    rows: pd.DataFrame,
+    period: int,
+    territory: Territory,
+    where: str,
+    said: dict[str, list[int]],
+    county: str,
 ) -> dt.date:
     """Tell the Gebietsstand of one year: what ``county.toml`` says, else what the keys that carry figures allow."""
     present = rows.index[~rows["status"].isin(SILENT)]
     if isinstance(spec.gebietsstand, dt.date):
         day = spec.gebietsstand
+        # A figure of an area that was yet to come proves the stated day wrong; dropping it would lose the county's own.
+        # Files of a whole Land hold other counties too, whose keys are no reason to refuse.
+        young = [k for k in present if k.startswith(county) and territory.begins.get(k, dt.date.min) > day]
+        if young:
+            raise _contradiction(young, day, period, territory, where)
         strange = [k for k in present if not territory.alive(k, day)]
         if strange:
             said.setdefault(f"keys that did not exist on {day} are left out: {territory.named(strange)}", []).append(
@@ -205,7 +217,7 @@ def _start(
             f"expected keys of one Gebietsstand in {period}, found {territory.named(old)} (until {last}) beside "
             f"{territory.named(young)} (since {first})",
             where=where,
-            hint="set gebietsstand of the table to the day that counts, or remove the rows of the other",
+            hint="set gebietsstand of the table to the later day, or remove the rows of the one that does not count",
         )
     day = min(max(dt.date(period, 12, 31), first), last)
     if day > dt.date(period, 12, 31):
@@ -216,6 +228,24 @@ def _start(
             [],
         ).append(period)
     return day
+
+
+def _contradiction(young: list[str], day: dt.date, period: int, territory: Territory, where: str) -> TerritoryError:
+    """Say why figures of areas that were yet to come cannot be of the stated Gebietsstand."""
+    since = [f"{territory.named([k])} (since {territory.begins[k]})" for k in young]
+    mergers = [e for e in territory.events if len(e.before) > 1 and set(e.created).intersection(young)]
+    undone = "".join(
+        f"; {territory.named(e.after)} holds {territory.named(e.before)}, and a merger cannot be undone"
+        for e in mergers
+    )
+    first = max(territory.begins[k] for k in young)
+    return TerritoryError(
+        f"expected figures of the Gebietsstand {day}, found figures in {period} of {some(since)}: the stated "
+        f"gebietsstand cannot be right{undone}",
+        where=where,
+        hint=f"set gebietsstand of the table to {first} or later, or leave it out; if the file holds the former areas "
+        "too, remove the rows of those that do not count",
+    )
 
 
 class _Walks:
@@ -348,15 +378,24 @@ def _same(one: Row, other: Row) -> bool:
     return one[1:] == other[1:] and (one[0] == other[0] or bool(np.isnan(one[0]) and np.isnan(other[0])))
 
 
-def _sentences(walk: Crosswalk, targets: Iterable[str], territory: Territory, extensive: bool) -> list[str]:
-    """Say what was done, one sentence an area."""
+def _sentences(
+    walk: Crosswalk, targets: Iterable[str], moves: pd.DataFrame, territory: Territory, extensive: bool
+) -> list[str]:
+    """Say what was done, or why nothing could be, one sentence an area."""
+    lacking = moves[moves["value"].isna() & (moves["share"] > 0)]
     out = []
     for target in map(str, targets):
         sources = walk.sources(target)
         shares = walk.links.loc[walk.links["target"] == target, "share"]
         parts = territory.named(sources)
         name = territory.named([target])
-        if (shares < 1).any():
+        reasons = [
+            f"{territory.named(part['source'])} {str(status).replace('_', ' ')}"
+            for status, part in lacking[lacking["target"] == target].groupby("status", sort=True)
+        ]
+        if reasons and (extensive or (shares < 1).any()) and len(sources) > 1:
+            out.append(f"{name}: no sum: {', '.join(reasons)} (Gebietsstand {walk.end})")
+        elif (shares < 1).any():
             out.append(f"{name}: shared out of {parts} (Gebietsstand {walk.end}), modelled")
         elif len(sources) == 1:
             out.append(f"{name}: the figures of {parts} (Gebietsstand {walk.end})")

@@ -229,6 +229,21 @@ def test_the_gebietsstand_before_2015_is_refused_with_the_reason(real_data, pein
         read_inputs(load_county(peine))
 
 
+def test_figures_of_ilsede_cannot_be_of_2014(peine):
+    """INKAR delivers the present Ilsede from 1998 on: calling that the Gebietsstand of 2014 would lose its figures."""
+    text = (peine / "county.toml").read_text(encoding="utf-8")
+    file = 'file = "inkar_arbeitslose_gemeinden_niedersachsen.csv"'
+    stated = text.replace(file, f"{file}\ngebietsstand = 2014-12-31")
+    assert stated != text
+    (peine / "county.toml").write_text(stated, encoding="utf-8")
+    with pytest.raises(TerritoryError) as refused:
+        read_inputs(load_county(peine))
+    message = str(refused.value)
+    assert f"found figures in 1998 of {ILSEDE} Ilsede (since 2015-01-01)" in message
+    assert f"{ILSEDE} Ilsede holds {OLD_ILSEDE} Ilsede, {LAHSTEDT} Lahstedt, and a merger cannot be undone" in message
+    assert "set gebietsstand of the table to 2015-01-01 or later" in message
+
+
 def test_the_names_of_ilsede_join_nothing(peine):
     """Two areas are called Ilsede; a table whose keys are names is refused, and so is a level."""
     text = (peine / "county.toml").read_text(encoding="utf-8")

@@ -235,6 +235,52 @@ def test_two_gebietsstaende_in_one_year_are_refused_unless_one_is_named(tmp_path
     assert "left out: 99901001, 99901002: 2016" in " ".join(inputs.tables["zahlen"].notes)
 
 
+def test_figures_of_an_area_that_was_yet_to_come_contradict_the_stated_gebietsstand(tmp_path):
+    rows = "09 2012 30 5\n14 2012 40 5"
+    with pytest.raises(TerritoryError) as refused:
+        county(tmp_path, rows, more="gebietsstand = 2014-12-31")
+    text = str(refused.value)
+    assert "found figures in 2012 of 99901009 (since 2015-01-01), 99901014 (since 2017-01-01)" in text
+    assert "99901009 holds 99901001, 99901002, and a merger cannot be undone" in text
+    assert "zahlen.csv" in text
+    assert "set gebietsstand of the table to 2017-01-01 or later" in text
+    # What the hint says helps, and a young key without a figure contradicts nothing.
+    inputs = county(tmp_path, rows, more="gebietsstand = 2017-01-01")
+    assert figures(inputs, "leute", 2012).loc["99901009", "value"] == 30
+    county(tmp_path, "01 2012 10 5\n02 2012 20 5", more="gebietsstand = 2014-12-31")
+    table = tmp_path / "zahlen.csv"
+    table.write_text(table.read_text(encoding="utf-8") + "99901009;2012;;\n", encoding="utf-8")
+    inputs = read_inputs(load_county(tmp_path))
+    assert figures(inputs, "leute", 2012).loc["99901009", "value"] == 30
+
+
+def test_young_keys_of_other_counties_are_a_note_only(tmp_path):
+    rows = "01 2012 10 5\n02 2012 20 5"
+    law = (
+        TERRITORY + '[[mergers]]\ndate = 2019-01-01\nfrom = ["99901005", "99902001"]\nto = "99902007"\nsource = "law"\n'
+    )
+    county(tmp_path, rows, more="gebietsstand = 2014-12-31", territory=law, areas={"09": (0, 2), "05": (7, 8)},
+           date="2018-06-01")  # fmt: skip
+    table = tmp_path / "zahlen.csv"
+    table.write_text(table.read_text(encoding="utf-8") + "99902007;2012;9;5\n", encoding="utf-8")
+    inputs = read_inputs(load_county(tmp_path))
+    assert figures(inputs, "leute", 2012).loc["99901009", "value"] == 30
+    notes = inputs.tables["zahlen"].notes
+    assert "keys that did not exist on 2014-12-31 are left out: 99902007: 2012" in notes
+
+
+def test_no_sum_is_told_where_a_part_lacks(tmp_path):
+    rows = "01 2011 10 5\n02 2011 20 5\n01 2012 10 5\n01 2013 10 5\n02 2013 . 5"
+    inputs = county(tmp_path, rows, more="gebietsstand = 2014-12-31")
+    notes = inputs.tables["zahlen"].notes
+    assert "99901009: sum of 99901001, 99901002 (Gebietsstand 2020-01-01): 2011" in notes
+    assert "99901009: no sum: 99901002 not delivered (Gebietsstand 2020-01-01): 2012" in notes
+    assert "99901009: no sum: 99901002 suppressed or unknown (Gebietsstand 2020-01-01): 2013" in notes
+    # A figure that stays with a break is no sum either.
+    notes = county(tmp_path, "05 2012 50 5").tables["zahlen"].notes
+    assert not [n for n in notes if "sum" in n]
+
+
 def test_dead_keys_that_say_nothing_do_not_disturb(tmp_path):
     county(tmp_path, "09 2016 30 5")
     table = tmp_path / "zahlen.csv"
