@@ -41,6 +41,8 @@ __all__ = [
     "write_observations",
 ]
 
+#: What the readers of dates accept, see :func:`geodata.readers.long.year_of`.
+_YEARS = (1800, 2200)
 _FACTS = ("value", "status", "origin", "flags")
 
 
@@ -267,6 +269,8 @@ def _checked(table: pd.DataFrame, about: Mapping[str, Any], where: str) -> Obser
         strange = set(found[column]) - {word.value for word in words}
         if strange:
             raise files.contradiction(where, f"column {column!r} holds {some(sorted(map(repr, strange)))}")
+    if ((found["period"] < _YEARS[0]) | (found["period"] > _YEARS[1])).any():
+        raise files.contradiction(where, "column 'period' holds numbers that are no years")
     allowed = sum(flag.value for flag in Flag)
     if (found["flags"] & ~allowed).any():
         raise files.contradiction(where, "column 'flags' holds flags that do not exist")

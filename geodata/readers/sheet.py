@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from geodata.errors import ColumnError, FormatError, NoDataError, some
-from geodata.readers import archives, limits, spreadsheetml, text
+from geodata.readers import archives, biff, limits, spreadsheetml, text
 
 WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 
@@ -147,6 +147,8 @@ def _book(path: Path) -> Any:
     limits.require_file(path)
     if head.startswith(b"PK"):
         archives.vet(path)
+    elif head.startswith(b"\xd0\xcf\x11\xe0"):
+        biff.vet(path)
     with _calamine(path):
         return python_calamine.CalamineWorkbook.from_path(path)
 

@@ -350,3 +350,21 @@ def test_a_deflate_stream_that_breaks_off_is_an_error_of_ours(tmp_path: Path) ->
     with pytest.raises(GeodataError):
         describe(path)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > 0
+
+
+@pytest.mark.real
+def test_an_old_workbook_that_announces_too_much_is_refused_before_it_is_opened(
+    real_data: Path, tmp_path: Path
+) -> None:
+    raw = (real_data / "official" / "inkar_A_Arbeitslosigkeit_kreise.xls").read_bytes()
+    assert describe(real_data / "official" / "inkar_A_Arbeitslosigkeit_kreise.xls").values > 10_000
+    path = tmp_path / "a.xls"
+    far = raw.find(struct.pack("<HH", 0x00FD, 10))  # a cell with a text: row, column, style, text
+    for at, what, said in (
+        (far + 4, struct.pack("<HH", 65_535, 255), "between the first and the last"),
+        (raw.find(struct.pack("<HH", 0x0200, 14)) + 4, struct.pack("<IIHH", 0, 1 << 30, 0, 60_000), "announces"),
+        (raw.find(struct.pack("<HH", 0x00FC, 8209)) + 8, b"\xff\xff\xff\x7f", "texts announced"),
+    ):
+        path.write_bytes(raw[:at] + what + raw[at + len(what) :])
+        with pytest.raises(FormatError, match=said):
+            describe(path)
