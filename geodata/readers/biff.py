@@ -14,6 +14,8 @@ from geodata.errors import FormatError
 from geodata.readers import limits
 
 _END = 0xFFFFFFFA  # this and larger numbers of sectors are marks
+#: Columns of a sheet (MS-XLS 2.5.198, ColU).
+_WIDEST = 256
 _BOF, _DIMENSIONS, _STRINGS, _FORMULA = 0x0809, 0x0200, 0x00FC, 0x0006
 #: Records that begin with row and column: numbers, texts, errors, formulas, blanks, and runs of them.
 _CELLS = frozenset({_FORMULA, 0x0201, 0x0203, 0x0204, 0x0205, 0x00D6, 0x027E, 0x00FD, 0x00BD, 0x00BE})
@@ -62,6 +64,12 @@ def vet(path: Path) -> int:
                 column = max(column, int.from_bytes(data[-2:], "little"))
             rows, columns = max(rows, row + 1), max(columns, column + 1)
             formulas += kind == _FORMULA
+            if columns > _WIDEST:
+                raise FormatError(
+                    f"the workbook is damaged: a cell in column {columns}, where XLS has {_WIDEST}",
+                    where=where,
+                    hint="copy or download it again",
+                )
             limits.require("sheet_cells", rows * columns, "cells between the first and the last of a sheet", where)
         elif kind == _STRINGS and len(data) >= 8:
             announced = int.from_bytes(data[4:8], "little")

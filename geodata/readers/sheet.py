@@ -225,7 +225,10 @@ def _workbook(path: Path, sheet: str | None) -> Sheet:
     width = max((len(row) for row in rows), default=0)
     # Blank rows go first, at the speed of counting: one stray cell far below makes millions of them.
     held = {at: row for at, row in enumerate(rows) if row.count("") + row.count(None) < len(row)}
-    table = [[_cell(cell, numeric) for cell in row] + [""] * (width - len(row)) for row in held.values()]
+    table = [
+        ["" if cell == "" else _cell(cell, numeric) for cell in row] + [""] * (width - len(row))
+        for row in held.values()
+    ]
     cells = pd.DataFrame(table, index=pd.Index(list(held), dtype="int64"), dtype="str")
     cells = cells[(cells != "").any(axis=1)] if len(cells) else cells
     if cells.empty:
