@@ -14,7 +14,7 @@ from geodata.errors import FormatError
 from geodata.readers import limits
 
 _END = 0xFFFFFFFA  # this and larger numbers of sectors are marks
-#: Columns of a sheet (MS-XLS 2.5.198, ColU).
+#: Columns of a sheet in this format: A to IV.
 _WIDEST = 256
 _BOF, _DIMENSIONS, _STRINGS, _FORMULA = 0x0809, 0x0200, 0x00FC, 0x0006
 #: Records that begin with row and column: numbers, texts, errors, formulas, blanks, and runs of them.
