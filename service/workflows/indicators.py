@@ -16,6 +16,7 @@ from service.workflows.frames import Rated, flag_text, of_indicator, rated, stac
 from service.workflows.handdown import Allocation, hand_down, handed_down_in
 
 if TYPE_CHECKING:
+    from geodata.models import AreaLayer
     from service.workflows.figures import Figures
     from service.workflows.read import Inputs
 
@@ -100,7 +101,7 @@ def _collection(
         fields += own
         for period, frame in parts.items():
             blocks.setdefault(period, []).append(frame)
-        styles += _styles(indicator, own, parts, layer.areas, modelled=modelled)
+        styles += _styles(indicator, own, parts, layer, modelled=modelled)
     if not blocks:
         return None
     shown = [*indicators, *by_sex]
@@ -197,7 +198,7 @@ def _styles(
     indicator: Indicator,
     fields: list[Field],
     parts: Parts,
-    areas: pd.DataFrame,
+    layer: AreaLayer,
     *,
     modelled: bool,
 ) -> list[Style]:
@@ -207,7 +208,7 @@ def _styles(
     name = indicator.id if fields[0].name == indicator.id else f"{indicator.id}_gap"
     with_values = [period for period, frame in parts.items() if frame[name].notna().any()]
     latest = parts[max(with_values or parts)]
-    values = latest[name].where(~areas["context"].reindex(latest.index).astype(bool))
+    values = latest[name].where(~layer.areas["context"].reindex(latest.index).astype(bool))
     if not np.isfinite(values.to_numpy(dtype=float)).any():
         values = latest[name]
     own = name == indicator.id
@@ -220,5 +221,6 @@ def _styles(
             decimals=indicator.decimals,
             polarity=indicator.polarity if own else Polarity.NEUTRAL,
             modelled=modelled,
+            grid=layer.is_grid,
         )
     ]

@@ -58,15 +58,17 @@ def draw_maps(
 def _draw(edition: Path, collection: str) -> tuple[Path, Path]:
     from geodata.store.sqlite import SqliteStore
     from service.cartography.compose import map_content
+    from service.cartography.content import file_stem
     from service.cartography.interactive import render_map
     from service.cartography.static import render_png
 
-    page, picture = (edition / "maps" / f"{collection}{ending}" for ending in (".html", ".png"))
     store = SqliteStore(edition / "serve.sqlite")
     try:
         content = map_content(store, collection, projected=True)
+        stem = file_stem(collection, store.edition)
     finally:
         store.close()
+    page, picture = (edition / "maps" / f"{stem}{ending}" for ending in (".html", ".png"))
     page.write_text(render_map(content, assets="inline"), encoding="utf-8")
     picture.write_bytes(render_png(content))
     return page, picture

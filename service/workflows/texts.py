@@ -160,6 +160,11 @@ def _with(indicator: Indicator, suffix: Text) -> Text:
     return Text(f"{indicator.title.de}{suffix.de}", f"{indicator.title.en}{suffix.en}")
 
 
+def _sentences(*parts: str) -> str:
+    """Join texts, each ending with a full stop and beginning with a capital."""
+    return " ".join(f"{p[0].upper()}{p[1:].rstrip('.')}." for p in parts if p)
+
+
 def _value_field(indicator: Indicator, note: Text = NOTHING) -> Field:
     polarity = POLARITY[indicator.polarity]
     return Field(
@@ -167,8 +172,8 @@ def _value_field(indicator: Indicator, note: Text = NOTHING) -> Field:
         "number",
         indicator.title,
         Text(
-            f"{indicator.definition.de} {polarity.de}. {note.de}".strip(),
-            f"{indicator.definition.en} {polarity.en}. {note.en}".strip(),
+            _sentences(indicator.definition.de, polarity.de, note.de),
+            _sentences(indicator.definition.en, polarity.en, note.en),
         ),
         indicator.unit,
     )
