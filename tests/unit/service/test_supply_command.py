@@ -238,7 +238,7 @@ def test_nothing_is_left_when_it_ends_badly_or_is_killed(tmp_path: Path) -> None
     assert process.returncode == 0
     expected = (box / "work" / "o.csv").read_bytes()
     killed = 0
-    for share in (0.5, 0.7, 0.85, 0.95):
+    for share in (0.1, 0.25, 0.4, 0.6, 0.85):  # early ones too: the next run may be faster than the one measured
         box = tmp_path / f"kill{share}"
         process = sandboxed(box, *arguments("r.csv", box / "work" / "o.csv"))
         time.sleep(whole * share)
