@@ -154,6 +154,7 @@ def _geoparquet(path: Path, layer: str | None, where: str) -> gpd.GeoDataFrame:
         raise _unreadable(path, error) from error
     if frame.empty:
         raise NoDataError("the layer has no features", where=where, hint="export it again, without a filter")
+    text.require_utf8(frame, path)
     frame = frame.rename_geometry("geometry") if frame.geometry.name != "geometry" else frame
     frame["geometry"] = shapely.force_2d(frame.geometry.values)
     return frame.reset_index(drop=True)

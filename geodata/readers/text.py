@@ -228,6 +228,30 @@ def _cut(path: Path, detail: str) -> FormatError:
     return FormatError(f"the file is truncated: {detail}", where=str(path), hint="download or export it again")
 
 
+def require_utf8(frame: pd.DataFrame, where: str | Path) -> None:
+    """Refuse columns of text that Arrow took over as they were and that are no UTF-8: a Parquet file is damaged.
+
+    Raises
+    ------
+    FormatError
+        The column is named.
+    """
+    import pyarrow as pa
+
+    for at, name in enumerate(frame.columns):
+        column = frame.iloc[:, at]
+        if not pd.api.types.is_string_dtype(column.dtype):
+            continue
+        try:
+            pa.array(column).validate(full=True)
+        except (pa.ArrowException, ValueError) as error:
+            raise FormatError(
+                f"the file is damaged: column {str(name)!r} holds text that is no UTF-8",
+                where=str(where),
+                hint="copy or download it again",
+            ) from error
+
+
 def require_complete(file: TextFile) -> None:
     """Refuse a machine-written file whose last line has no end: ``12`` may be what is left of ``125``.
 
