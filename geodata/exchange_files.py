@@ -190,9 +190,11 @@ def read_parquet(path: Path) -> pd.DataFrame:
 
     limits.require_parquet(path)
     try:
-        return pq.read_table(path).to_pandas()
+        frame = pq.read_table(path).to_pandas()
     except (pa.ArrowException, OSError, ValueError) as error:
         raise FormatError(f"the Parquet file is damaged: {error}", where=str(path), hint="copy it again") from error
+    text.require_utf8(frame, path)
+    return frame
 
 
 def write_geoparquet(path: Path, areas: gpd.GeoDataFrame, head: Mapping[str, Any]) -> None:
@@ -210,9 +212,11 @@ def read_geoparquet(path: Path) -> gpd.GeoDataFrame:
 
     limits.require_parquet(path)
     try:
-        return gpd.read_parquet(path)
+        frame = gpd.read_parquet(path)
     except Exception as error:  # Arrow's errors, and those of damaged WKB and metadata
         raise FormatError(f"the GeoParquet file is damaged: {error}", where=str(path), hint="copy it again") from error
+    text.require_utf8(frame, path)
+    return frame
 
 
 def write_layer(path: Path, frame: pd.DataFrame, head: Mapping[str, Any], layer: str, *, append: bool) -> None:

@@ -184,6 +184,7 @@ def _parquet(path: Path) -> Sheet:
         raise FormatError(
             f"the Parquet file cannot be read, it may be truncated: {error}", where=str(path), hint="download it again"
         ) from error
+    text.require_utf8(frame, path)
     numeric: set[str] = set()
     columns = {}
     for at, name in enumerate(frame.columns):

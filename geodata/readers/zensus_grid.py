@@ -393,11 +393,13 @@ def read_parquet(path: Path) -> pa.Table:
         raise FormatError("expected a Parquet file, found another format", where=str(path), hint="check the file")
     limits.require_parquet(path)
     try:
-        return pq.read_table(path)
-    except (pa.ArrowException, OSError) as error:
+        table = pq.read_table(path)
+        table.validate(full=True)
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise FormatError(
             f"the Parquet file cannot be read, it may be truncated: {error}", where=str(path), hint="download it again"
         ) from error
+    return table
 
 
 def numbers(table: pa.Table, at: int, where: str) -> np.ndarray:
