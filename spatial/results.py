@@ -74,13 +74,20 @@ class GlobalResult:
     statistic : str
         For example ``"moran"``.
     value, expected, z : float
-        The statistic, its mean and z under the null named by ``null``.
+        The statistic, its mean and z under the null named by ``null``: analytic where moments are known, else of the
+        permutations.
     p : float or None
-        One-sided (upper) pseudo p-value, (1 + #{T* >= T})/(R + 1); None where it must not be published.
+        One-sided pseudo p-value in the direction of likeness: the chance of a statistic that shows at least as much
+        clustering, (1 + #{T* >= T})/(R + 1), for Geary's C and BW joins (1 + #{T* <= T})/(R + 1). None where it must
+        not be published or was not asked for.
     null : str
         ``"random labels"`` or ``"random labels at the sources, handed down"``.
     n, n_effective : int
         Areas, and the number of observations that they really are.
+    p_upper, p_lower, p_two_sided : float or None
+        Chances of a statistic at least as high and at least as low, and min(1, 2 · the smaller of the two).
+    transform : {"r", "b", "o"}
+        Weights standardised by row, binary, or as given.
     """
 
     statistic: str
@@ -93,6 +100,10 @@ class GlobalResult:
     n: int
     n_effective: int
     graph: str = ""
+    p_upper: float | None = None
+    p_lower: float | None = None
+    p_two_sided: float | None = None
+    transform: str = "r"
 
 
 @dataclass(frozen=True, slots=True)
