@@ -159,7 +159,7 @@ def rules_version() -> str:
 
 
 def named_files(county: County) -> dict[str, list[str]]:
-    """Return each file that ``county.toml`` names with the places that name it.
+    """Return each file that ``county.toml`` names, and each accepted delivery, with the places that they belong to.
 
     Parameters
     ----------
@@ -176,7 +176,8 @@ def named_files(county: County) -> dict[str, list[str]]:
         if level.file:
             places.setdefault(level.file, []).append(f"levels.{level.id}")
     for table in county.tables.values():
-        places.setdefault(table.file, []).append(f"tables.{table.id}")
+        for file in county.files(table.id):
+            places.setdefault(file, []).append(f"tables.{table.id}")
     for ancillary in county.ancillary.values():
         if ancillary.file:
             places.setdefault(ancillary.file, []).append(f"ancillary.{ancillary.id}")
@@ -298,9 +299,11 @@ def entries(
             rules=rules_version() if file in taken else "",
         )
 
+    # A table of several files has an entry for each, with the verdict on them together.
     found = [
-        entry("table", t.id, county.sources[t.source], t.file, "", _reader(t.format), t.levels)
+        entry("table", t.id, county.sources[t.source], file, "", _reader(t.format), t.levels)
         for t in county.tables.values()
+        for file in county.files(t.id) or ("",)
     ]
     found += [
         entry("areas", lv.id, county.sources[lv.source], lv.file, lv.title.de, "vector", (lv.id,))

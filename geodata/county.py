@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import glob
+import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -24,12 +26,16 @@ from geodata.county_schema import (
     LevelSection,
     PublicationSection,
     Section,
+    SupplySection,
     TableSpec,
     TerritorySection,
     TestsSection,
 )
 from geodata.errors import ConfigError, MissingFileError, some
 from geodata.models import Indicator, Source, Text
+
+if TYPE_CHECKING:
+    from geodata.supply.delivered import Accepted
 
 __all__ = ["ColumnSpec", "County", "TableSpec", "load_county"]
 
@@ -48,6 +54,10 @@ class County:
         Kreis key, five digits.
     characteristics : mapping of str to str
         Variable → nationality, migration, religion or sex, where the file declares one.
+    named : mapping of str to tuple of str
+        Table → its files, patterns resolved when the county was loaded.
+    accepted : tuple of Accepted
+        Deliveries that were taken over, oldest first.
     """
 
     id: str
@@ -68,10 +78,24 @@ class County:
     characteristics: Mapping[str, str]
     territory: TerritorySection = field(default_factory=TerritorySection)
     departments: Mapping[str, DepartmentSection] = field(default_factory=lambda: MappingProxyType({}))
+    supply: SupplySection = field(default_factory=SupplySection)
+    named: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    accepted: tuple[Accepted, ...] = ()
 
     def path(self, file: str) -> Path:
-        """Return the place of a file that ``county.toml`` names."""
-        return self.data / file
+        """Return the place of a file of the county: beside ``county.toml`` for deliveries, else where the data lie."""
+        return (self.folder if any(file == each.file for each in self.accepted) else self.data) / file
+
+    def files(self, table: str) -> tuple[str, ...]:
+        """Return the files that a table is read from: those of ``county.toml``, then its deliveries, oldest first."""
+        delivered = [each.file for each in self.accepted if any(form.table == table for form in each.forms)]
+        return (*(name for name in self.named.get(table, ()) if name not in delivered), *delivered)
+
+    def place(self, table: str) -> str:
+        """Say in a message where a table lies: its file, or the first and how many others."""
+        files = self.files(table)
+        more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+        return f"{self.path(files[0])}{more}" if files else f"{self.folder / 'county.toml'}"
 
     @property
     def territory_file(self) -> Path | None:
@@ -109,7 +133,11 @@ def load_county(folder: Path, *, data: Path | None = None, require_files: bool =
         ``county.toml`` or a file that it names does not exist.
     ConfigError
         The file is no TOML, has an unknown key, a wrong type, or a reference that leads nowhere.
+    FormatError
+        The receipt of a delivery is broken.
     """
+    from geodata.supply.delivered import FOLDER, accepted_deliveries
+
     path = folder if folder.suffix == ".toml" else folder / "county.toml"
     if not path.is_file():
         raise MissingFileError(
@@ -131,6 +159,8 @@ def load_county(folder: Path, *, data: Path | None = None, require_files: bool =
     _crs.require_projected_name(parsed.county.crs, f"{path}: county.crs")
 
     county = _assemble(parsed, path.parent, data or path.parent)
+    # What was taken over is part of the county from here on: one state for checksums, reading and messages.
+    county = replace(county, accepted=accepted_deliveries(path.parent / FOLDER, county.id))
     if require_files:
         _require_files(county, str(path))
     return county
@@ -214,18 +244,43 @@ def _assemble(file: CountyFile, folder: Path, data: Path) -> County:
             {n: c.characteristic for t in file.tables for n, c in t.columns.items() if c.characteristic}
         ),
         departments=MappingProxyType({d.id: d for d in file.departments}),
+        supply=file.supply,
+        named=MappingProxyType({t.id: _resolved(t.named, data) for t in file.tables}),
     )
+
+
+def _resolved(names: tuple[str, ...], data: Path) -> tuple[str, ...]:
+    """Replace each pattern by the files it finds, by name; what Excel and hidden files leave behind is passed over."""
+    found: list[str] = []
+    for name in names:
+        if not re.search(r"[*?]", name) or (data / name).exists():
+            found.append(name)
+            continue
+        # Not Path.glob: a name may be absolute here, as everywhere in county.toml.
+        hits = sorted(glob.glob(name.replace("[", "[[]"), root_dir=data, recursive=True))  # noqa: PTH207
+        files = [hit for hit in hits if (data / hit).is_file() and not Path(hit).name.startswith("~$")]
+        found += [Path(hit).as_posix() for hit in files]
+    return tuple(dict.fromkeys(found))
 
 
 def _require_files(county: County, where: str) -> None:
     """Refuse a county whose files are not there, naming all that are missing at once."""
     named = {f"levels.{lv.id}.file": lv.file for lv in county.levels.values() if lv.file}
-    named |= {f"tables.{t.id}.file": t.file for t in county.tables.values()}
     named |= {f"ancillary.{a.id}.file": a.file for a in county.ancillary.values() if a.file}
-    missing = [f"{place} = {file!r}" for place, file in named.items() if not county.path(file).is_file()]
+    pairs = list(named.items())
+    for table in county.tables.values():
+        # A pattern that finds nothing is missing like a file.
+        lone = [name for name in table.named if not _resolved((name,), county.data)]
+        pairs += [(f"tables.{table.id}.file", name) for name in (*lone, *county.files(table.id))]
+    missing = [f"{place} = {file!r}" for place, file in pairs if not county.path(file).is_file()]
+    missing += [
+        f"tables.{table.id}: neither a file nor an accepted delivery"
+        for table in county.tables.values()
+        if not table.named and not county.files(table.id)
+    ]
     if missing:
         raise MissingFileError(
             f"expected these files under {county.data}, found none: {some(missing)}",
             where=where,
-            hint="put them there, or say with --data where they are",
+            hint="put them there, say with --data where they are, or accept a delivery: `sozialmonitor supply accept`",
         )

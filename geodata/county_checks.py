@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from geodata.county_schema import CountyFile, IndicatorSection, TableSpec
 from geodata.errors import some
@@ -219,7 +219,7 @@ def _tests(file: CountyFile) -> Iterator[str]:
             yield f"tests.graph.{level}: expected queen or rook for a grid, found fuzzy"
 
 
-def _departments(file: CountyFile, tables: Mapping[str, TableSpec], variables: set[str]) -> Iterator[str]:
+def _departments(file: CountyFile, tables: dict[str, TableSpec], variables: set[str]) -> Iterator[str]:
     """Yield what is wrong with who delivers what: each variable comes from one department, in a plain table."""
     yield from _repeated("departments", (d.id for d in file.departments))
     home = {name: t for t in file.tables for name in t.columns}
@@ -234,4 +234,9 @@ def _departments(file: CountyFile, tables: Mapping[str, TableSpec], variables: s
             if table.format not in (None, "table"):
                 yield f'{place}: expected a table of format "table", found {name!r} of format {table.format!r}'
             delivered += list(table.columns) if name in tables else [name]
+    named = {name for d in file.departments for name in d.delivers}
+    comes = {t.id for t in file.tables if t.id in named or named & set(t.columns)}
+    for t in file.tables:
+        if not t.named and t.id not in comes:
+            yield f"tables.{t.id}.file: expected, for no department delivers this table"
     yield from _repeated("departments.delivers (a variable is delivered by one department)", delivered)

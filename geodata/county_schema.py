@@ -139,12 +139,16 @@ class ColumnSpec(Section):
 
 
 class TableSpec(Section):
-    """One file of figures."""
+    """Figures of one kind: a file, or several that are read one after the other and joined.
+
+    ``file`` is a name, a pattern with ``*`` or ``?``, or a list of these. A table that a department delivers may go
+    without: what ``sozialmonitor supply accept`` took over joins it by itself.
+    """
 
     id: Identifier
     source: Identifier
     levels: tuple[Identifier, ...]
-    file: str
+    file: str | tuple[str, ...] = Field(default=(), description="name, pattern, or a list of these")
     format: Format | None = Field(default=None, description="told by content where it is left out")
     columns: dict[Identifier, ColumnSpec]
     sheet: str | None = None
@@ -156,6 +160,11 @@ class TableSpec(Section):
     gebietsstand: dt.date | Literal["period"] | None = Field(
         default=None, description='one day for all years, or "period": each year its own; default: what the keys say'
     )
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Names and patterns as ``county.toml`` lists them."""
+        return (self.file,) if isinstance(self.file, str) else self.file
 
 
 class DepartmentSection(Section):
@@ -186,6 +195,13 @@ class DepartmentSection(Section):
     def due_date(self, period: int) -> dt.date:
         """Return the day by which the figures of a year are expected."""
         return dt.date(period + self.lag, int(self.due[:2]), int(self.due[3:]))
+
+
+class SupplySection(Section):
+    """When ``supply check`` asks whether a figure can be right."""
+
+    jump: float = Field(default=2.0, gt=1, le=1000, description="times as much, or as little, as last known")
+    smallest: float = Field(default=30, ge=0, description="of two figures the larger one must reach this")
 
 
 class AncillarySection(Section):
@@ -326,3 +342,4 @@ class CountyFile(Section):
     publication: PublicationSection = PublicationSection()
     territory: TerritorySection = TerritorySection()
     departments: tuple[DepartmentSection, ...] = ()
+    supply: SupplySection = SupplySection()

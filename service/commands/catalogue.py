@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,11 +60,19 @@ def _entries(county: County, published: Mapping[str, Any] | None) -> list[dict[s
     """Join what ``county.toml`` says now with what the last publication was made of."""
     from geodata.catalogue import entries
 
-    before = {(e["kind"], e["id"]): e for e in (published or {}).get("catalogue", ())}
+    # A table of several files has an entry for each; a file that only changed its name keeps what was known of it.
+    kept = (published or {}).get("catalogue", ())
+    before = {(e["kind"], e["id"], e["file"]): e for e in kept}
+    lone = Counter((e["kind"], e["id"]) for e in kept)
+    before |= {(e["kind"], e["id"], ""): e for e in kept if lone[e["kind"], e["id"]] == 1}
     found = []
-    for entry in entries(county):
+    listed = entries(county)
+    now = Counter((entry.kind, entry.id) for entry in listed)
+    for entry in listed:
         said = entry.as_dict()
-        last = before.get((entry.kind, entry.id), {})
+        last = before.get((entry.kind, entry.id, entry.file), {})
+        if not last and now[entry.kind, entry.id] == 1:
+            last = before.get((entry.kind, entry.id, ""), {})
         for key in ("sha256", "bytes", "read", "rules", "verdict"):
             said[key] = last.get(key)
         said["publication"] = (published or {}).get("publication") if last else None

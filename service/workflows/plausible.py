@@ -45,7 +45,7 @@ def require_plausible(inputs: Inputs, tell: Callable[[str], None]) -> None:
 
 def _place(inputs: Inputs, variable: str) -> str:
     spec = inputs.county.variables()[variable]
-    return f"{inputs.county.path(spec.file)}, column {spec.columns[variable].column!r}"
+    return f"{inputs.county.place(spec.id)}, column {spec.columns[variable].column!r}"
 
 
 def _known_keys(inputs: Inputs, spec: TableSpec) -> None:
@@ -64,7 +64,7 @@ def _known_keys(inputs: Inputs, spec: TableSpec) -> None:
     if wrong:
         raise AreaKeyError(
             f"expected keys of {some(spec.levels)} such as {some(known, 2)}, found {some(wrong)}, which no area has",
-            where=f"{inputs.county.path(spec.file)} (tables.{spec.id})",
+            where=f"{inputs.county.place(spec.id)} (tables.{spec.id})",
             hint="mend the key in the file, or describe the change of areas in territory.toml",
         )
 

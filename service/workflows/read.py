@@ -70,7 +70,7 @@ def read_inputs(county: County, *, progress: Callable[[str], None] | None = None
     """
     from geodata.readers.findings import with_findings
     from geodata.readers.raster import read_raster
-    from geodata.readers.tables import read_table
+    from geodata.supply.reading import read_joined
     from geodata.territory import load_territory
     from service.workflows.territory import harmonise
 
@@ -81,9 +81,7 @@ def read_inputs(county: County, *, progress: Callable[[str], None] | None = None
     territory = load_territory(county.territory_file)
     tables: dict[str, Observations] = {}
     for spec in county.tables.values():
-        say(spec.file)
-        found = read_table(county.path(spec.file), spec, county.sources[spec.source])
-        tables[spec.id] = with_findings(found, territory=territory)
+        tables[spec.id] = with_findings(read_joined(county, spec.id, progress=say), territory=territory)
     levels: dict[str, AreaLayer] = {}
     for level_id in _parents_first(county):
         say(county.levels[level_id].file or f"{level_id} (cells)")
@@ -189,7 +187,7 @@ def _require_keys(county: County, tables: dict[str, Observations], levels: dict[
         require_keys(map(str, level.areas.index), where=f"levels.{level.level}.id_field")
     for spec in county.tables.values():
         ids = tables[spec.id].table["area_id"].unique()
-        require_keys(map(str, ids), where=f"{county.path(spec.file)} (tables.{spec.id}.area)")
+        require_keys(map(str, ids), where=f"{county.place(spec.id)} (tables.{spec.id}.area)")
 
 
 def _require_overlap(county: County, tables: dict[str, Observations], levels: dict[str, AreaLayer]) -> None:
@@ -201,6 +199,6 @@ def _require_overlap(county: County, tables: dict[str, Observations], levels: di
                 raise NoDataError(
                     f"expected keys of level {level!r} such as {some(levels[level].areas.index, 3)}, "
                     f"found {some(delivered, 3)}",
-                    where=f"{county.path(spec.file)} (tables.{spec.id})",
+                    where=f"{county.place(spec.id)} (tables.{spec.id})",
                     hint="compare tables.key and tables.area with the file, and levels.id_field with the boundaries",
                 )

@@ -136,7 +136,7 @@ def _convert(
     walks = _Walks(inputs, territory)
     for level, date in states.items():
         assert date is not None
-        where = f"{inputs.county.path(spec.file)} (tables.{spec.id}), level {level!r}"
+        where = f"{inputs.county.place(spec.id)} (tables.{spec.id}), level {level!r}"
         said: dict[str, list[int]] = {}
         family = found.table["area_id"].isin(families[level])
         for group, part in found.table[family].groupby(["variable", "period"], sort=True):
