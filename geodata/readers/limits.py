@@ -42,7 +42,7 @@ class Limits:
     rows : int
         Lines of a text, rows of a sheet or a Parquet file, features of a layer, 20 million.
     columns : int
-        16 384, as many as Excel knows.
+        8 192, half of what Excel knows: the widest official tables have some hundred.
     cells : int
         Rows times columns of a table, 100 million. 3.1 million cells of the census with ten attributes are 40 million.
     sheet_cells : int
@@ -62,7 +62,7 @@ class Limits:
     ratio: int = 200
     members: int = 5_000
     rows: int = 20_000_000
-    columns: int = 16_384
+    columns: int = 8_192
     cells: int = 100_000_000
     sheet_cells: int = 10_000_000
     cell_bytes: int = 1_000_000

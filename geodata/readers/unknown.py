@@ -18,6 +18,9 @@ from geodata.supply import casedata
 
 #: What columns with area keys are called.
 _KEY_NAME = re.compile(r"schlüssel|kennziffer|gebiet|\b(AGS|ARS|RS|LOR|key|id)\b|_id\b", re.IGNORECASE)
+_DIGITS = re.compile(r"[0-9]{2}|[0-9]{4,12}")
+_GRID = re.compile(r"(CRS3035RES[0-9]+m|[0-9]+k?m)N[0-9]+E[0-9]+")
+_FIGURE = re.compile(r"[-−]?[\d.,]+")
 #: Numbers that are rarely meant as numbers.
 _SENTINELS = (-9999.0, -999.0, -99.0, -9.0, -1.0)
 
@@ -61,14 +64,16 @@ def describe_table(sheet: Sheet, path: Path, encoding: str) -> Verdict:
         findings.append(f"{header} rows stand above the header")
 
     columns = {position: rows[position].str.strip() for position, name in enumerate(names) if name}
-    filled = {position: column[column != ""] for position, column in columns.items()}
-    sure = [at for at, column in filled.items() if len(column) and _keylike(column, names[at], sure=True)]
-    guesses = (at for at, column in filled.items() if len(column) and _keylike(column, names[at]))
+    filled = {position: column[(column != "").to_numpy()] for position, column in columns.items()}
+    # Cells of a column with their numbers, counted once: a file may have 16 thousand columns.
+    counts = {position: Counter(column.tolist()) for position, column in filled.items()}
+    sure = [at for at, cells in counts.items() if cells and _keylike(cells, names[at], sure=True)]
+    guesses = (at for at, cells in counts.items() if cells and _keylike(cells, names[at]))
     # Of several, the key is the one that tells most areas apart; the others name the levels above.
-    key = max(sure, key=lambda at: filled[at].nunique()) if sure else next(guesses, None)
+    key = max(sure, key=lambda at: len(counts[at])) if sure else next(guesses, None)
     keys = 0
     if key is not None:
-        keys = int(filled[key].nunique())
+        keys = len(counts[key])
         findings += _key_findings(names[key], filled[key], sheet)
         findings += ended_keys(filled[key].unique())
         findings += [f"{names[at]!r} looks like the key of another level" for at in sure if at != key]
@@ -83,16 +88,16 @@ def describe_table(sheet: Sheet, path: Path, encoding: str) -> Verdict:
             continue
         if position == key or position in sure:
             continue
-        found = _years(column)
+        found = _years(counts[position])
         if found:
             years |= found
             continue
-        number, marks, other = _numbers(column, decimal)
+        number, marks, other = _numbers(counts[position], decimal)
         if not number:
             continue  # text
         values.append(position)
         signed[position] = (marks, other)
-        for sentinel in _sentinels(column, decimal):
+        for sentinel in _sentinels(counts[position], decimal):
             sentinels.setdefault(sentinel, []).append(name)
     legend = _legend([marks for marks, _ in signed.values()], sentinels, decimal)
     findings.append(f"signs: read with legend {legend.id}")
@@ -100,12 +105,13 @@ def describe_table(sheet: Sheet, path: Path, encoding: str) -> Verdict:
     flags: Counter[str] = Counter()
     for position in values:
         marks, other = signed[position]
-        for cell, count in columns[position].value_counts().items():
-            read = signs.read_cell(str(cell), legend, decimal)
+        blank = len(columns[position]) - len(filled[position])
+        for cell, count in (counts[position] | Counter({"": blank} if blank else {})).items():
+            read = signs.read_cell(cell, legend, decimal)
             if read is None:
                 continue
-            statuses[read[1].value] += int(count)
-            flags.update({(flag.name or "").lower(): int(count) for flag in read[2]})
+            statuses[read[1].value] += count
+            flags.update({(flag.name or "").lower(): count for flag in read[2]})
         findings += _signs(names[position], marks, other, decimal)
     for sentinel, where_found in sentinels.items():
         known = [version for version, other_legend in signs.LEGENDS.items() if sentinel in other_legend.numbers]
@@ -144,7 +150,7 @@ def _header(cells: pd.DataFrame) -> int:
     """Take the first row that is as full as the fullest of the first rows; of a row of numbers, the words above it."""
     head = cells.head(40)
     filled = (head != "").sum(axis=1).to_numpy()
-    numbers = head.iloc[:, 1:].apply(lambda column: column.str.fullmatch(r"[-−]?[\d.,]+")).sum(axis=1).to_numpy()
+    numbers = np.array([sum(map(bool, map(_FIGURE.fullmatch, row[1:]))) for row in head.to_numpy().tolist()])
     full = int(np.flatnonzero(filled >= filled.max() * 0.8)[0])
     figures = numbers > filled / 2
     above = [row for row in range(full) if filled[row] > 1 and not figures[row]]
@@ -158,35 +164,32 @@ def _without_notes(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.iloc[: int(full[-1]) + 1] if rows.shape[1] > 2 and len(full) else rows
 
 
-def _keylike(column: pd.Series, name: str, *, sure: bool = False) -> bool:
+def _keylike(cells: Counter[str], name: str, *, sure: bool = False) -> bool:
     """Tell whether texts look like area keys: digits of one of the usual lengths, or grid ids.
 
     A leading zero, a grid id or the column's name speak for keys (``sure``); else values that all differ may be keys.
     """
-    unique = column.drop_duplicates()
-    digits = unique.str.fullmatch(r"[0-9]{2}|[0-9]{4,12}")
-    grid = unique.str.fullmatch(r"(CRS3035RES[0-9]+m|[0-9]+k?m)N[0-9]+E[0-9]+")
-    if not (digits | grid).all() or unique.str.len().nunique() > 3:
+    if not all(_DIGITS.fullmatch(cell) or _GRID.fullmatch(cell) for cell in cells) or len({*map(len, cells)}) > 3:
         return False
     named = _KEY_NAME.search(name) is not None
-    leading = bool((unique.str.startswith("0") & (unique.str.len() > 1)).any())
-    return bool(named or grid.all() or leading or (not sure and len(unique) > 0.9 * len(column) > 20))
+    leading = any(cell.startswith("0") and len(cell) > 1 for cell in cells)
+    grid = all(map(_GRID.fullmatch, cells))
+    return bool(named or grid or leading or (not sure and len(cells) > 0.9 * cells.total() > 20))
 
 
-def _numbers(column: pd.Series, decimal: str) -> tuple[int, Counter[str], Counter[str]]:
+def _numbers(cells: Counter[str], decimal: str) -> tuple[int, Counter[str], Counter[str]]:
     """Return how many cells are numbers, which carry marks or are signs of some legend, and which are neither."""
     marks: Counter[str] = Counter()
     other: Counter[str] = Counter()
     values = 0
-    for cell, count in column.value_counts().items():
-        written = str(cell)
-        if signs.number(written, decimal) is not None:
-            values += int(count)
-        elif any(signs.read_cell(written, legend, decimal) for legend in signs.LEGENDS.values()):
-            marks[written] += int(count)
+    for cell, count in cells.most_common():
+        if signs.number(cell, decimal) is not None:
+            values += count
+        elif any(signs.read_cell(cell, legend, decimal) for legend in signs.LEGENDS.values()):
+            marks[cell] += count
         else:
-            other[written] += int(count)
-    few = sum(other.values()) <= 0.05 * len(column)
+            other[cell] += count
+    few = other.total() <= 0.05 * cells.total()
     return (values, marks, other) if values and few else (0, Counter(), Counter())
 
 
@@ -205,9 +208,9 @@ def _signs(name: str, marks: Counter[str], other: Counter[str], decimal: str) ->
     return findings
 
 
-def _sentinels(column: pd.Series, decimal: str) -> dict[float, int]:
+def _sentinels(cells: Counter[str], decimal: str) -> dict[float, int]:
     """Return numbers that are probably signs, with how often they occur."""
-    numbers = Counter({signs.number(str(c), decimal): int(n) for c, n in column.value_counts().items()})
+    numbers = Counter({signs.number(cell, decimal): count for cell, count in cells.items()})
     signed = any(v is not None and v < 0 and v not in _SENTINELS for v in numbers)
     return {s: numbers[s] for s in _SENTINELS if numbers[s] and (s < -90 or not signed)}
 
@@ -229,11 +232,10 @@ def _key_findings(name: str, column: pd.Series, sheet: Sheet) -> list[str]:
     return findings
 
 
-def _years(column: pd.Series) -> set[int]:
+def _years(cells: Counter[str]) -> set[int]:
     """Return the years of a column of years or dates; nothing for any other."""
-    unique = pd.unique(column)
-    found = {long.year_of(str(cell)) for cell in unique}
-    repeats = len(unique) < len(column) or len(column) == 1
+    found = set(map(long.year_of, cells))
+    repeats = len(cells) < cells.total() or len(cells) == 1
     # Distinct four-digit numbers in every row are counts rather than years.
-    plain = all(str(cell).isdigit() for cell in unique)
+    plain = all(map(str.isdigit, cells))
     return set() if None in found or (plain and not repeats) else {year for year in found if year}
