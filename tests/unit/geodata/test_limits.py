@@ -77,8 +77,8 @@ def lying(path: Path) -> Path:
 
 
 def corner(path: Path) -> Path:
-    """One cell in the last row and column: 17 thousand million cells."""
-    last = b'<row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData>'
+    """One cell in the last row and column: more than eight thousand million cells."""
+    last = b'<row r="1048576"><c r="LCB1048576"><v>1</v></c></row></sheetData>'
     return repacked(path, lambda n, c: c.replace(b"</sheetData>", last) if n == SHEET else c)
 
 
@@ -104,14 +104,14 @@ def ods(path: Path, body: str) -> Path:
 
 
 def repeated(path: Path) -> Path:
-    cell = '<table:table-cell table:number-columns-repeated="16384" office:value-type="float" office:value="1"/>'
+    cell = '<table:table-cell table:number-columns-repeated="8192" office:value-type="float" office:value="1"/>'
     return ods(path, f'<table:table-row table:number-rows-repeated="1048576">{cell}</table:table-row>')
 
 
 def xlsb(path: Path) -> Path:
     """The last row and column again, in a binary sheet."""
     row = bytes([0, 25]) + struct.pack("<I", 1_048_575) + bytes(21)
-    cell = bytes([5, 16]) + struct.pack("<II", 16_383, 0) + struct.pack("<d", 1.0)
+    cell = bytes([5, 16]) + struct.pack("<II", 8_191, 0) + struct.pack("<d", 1.0)
     first = bytes([0, 25]) + bytes(25) + bytes([5, 16]) + struct.pack("<II", 0, 0) + struct.pack("<d", 1.0)
     content = b"\x91\x01\x00" + first + row + cell + b"\x92\x01\x00"
     out = path.with_suffix(".xlsb")
