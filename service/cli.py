@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from geodata.errors import ConfigError, GeodataError, SozialmonitorError
+from service.commands.text import complain, say
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from geodata.readers.sniff import Verdict
     from geodata.store.model import Edition
     from service.workflows.run import RunReport
 
@@ -44,26 +41,14 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except GeodataError as error:
-            _complain(error)
+            complain(error)
             ctx.exit(REJECTED)
         except SozialmonitorError as error:
-            _complain(error)
+            complain(error)
             ctx.exit(FAILED)
         except OSError as error:  # a folder that cannot be written, a disk that is full
-            _complain(SozialmonitorError(error.strerror or str(error), where=error.filename and str(error.filename)))
+            complain(SozialmonitorError(error.strerror or str(error), where=error.filename and str(error.filename)))
             ctx.exit(FAILED)
-
-
-def _complain(error: SozialmonitorError) -> None:
-    if error.where:
-        click.echo(f"{click.style('where', bold=True)}:  {error.where}", err=True)
-    click.echo(f"{click.style('error', fg='red', bold=True)}:  {error.message}", err=True)
-    if error.hint:
-        click.echo(f"{click.style('to do', bold=True)}:  {error.hint}", err=True)
-
-
-def _say(line: str) -> None:
-    click.echo(line, err=True)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -87,79 +72,8 @@ def init(directory: Path) -> None:
         )
     write_county(directory, with_truth=False)
     click.echo(directory / "county.toml")
-    _say(f"Set your own id and key in county.toml, replace the files in {directory / 'data'} step by step, and try")
-    _say(f"  sozialmonitor check {directory}\n  sozialmonitor run {directory}")
-
-
-@main.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--data", type=click.Path(path_type=Path), help="For a county: where its file names start from.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of text.")
-def check(paths: Sequence[Path], data: Path | None, as_json: bool) -> None:
-    """Say what files are and hold, or check a county's folder without computing anything.
-
-    PATHS are files, or one county folder. Exit code 0: readable, findings included; 3: rejected.
-    """
-    if len(paths) == 1 and (paths[0].is_dir() or paths[0].suffix == ".toml"):
-        _check_county(paths[0], data, as_json)
-        return
-    from geodata.readers.sniff import describe
-
-    verdicts, rejected = [], 0
-    for path in paths:
-        try:
-            verdicts.append((path, describe(path)))
-        except GeodataError as error:
-            rejected += 1
-            _complain(error)
-    if as_json:
-        found = [{"file": str(p), **v.as_dict()} for p, v in verdicts]
-        click.echo(json.dumps(found, ensure_ascii=False, indent=2))
-    else:
-        for path, verdict in verdicts:
-            click.echo(_verdict_text(path, verdict))
-    if rejected:
-        sys.exit(REJECTED)
-
-
-def _verdict_text(path: Path, verdict: Verdict) -> str:
-    found = verdict.as_dict()
-    findings = found.pop("findings")
-    lines = [click.style(str(path), bold=True)]
-    for key, value in found.items():
-        if value not in (None, "", [], {}, False):
-            said = ", ".join(f"{k} {n}" for k, n in value.items()) if isinstance(value, dict) else value
-            lines.append(f"  {key.replace('_', ' '):<14} {said}")
-    lines += [f"  ! {finding}" for finding in findings]
-    return "\n".join(lines)
-
-
-def _check_county(folder: Path, data: Path | None, as_json: bool) -> None:
-    from geodata.county import load_county
-    from service.workflows.plausible import require_plausible
-    from service.workflows.read import read_inputs
-
-    county = load_county(folder, data=data)
-    inputs = read_inputs(county, progress=_say)
-    require_plausible(inputs, _say)
-    found: dict[str, Any] = {
-        "county": county.id,
-        "levels": {name: len(layer.areas) for name, layer in inputs.levels.items()},
-        "tables": {
-            name: {"rows": len(table.table), "notes": list(table.notes)} for name, table in inputs.tables.items()
-        },
-        "indicators": list(county.indicators),
-    }
-    if as_json:
-        click.echo(json.dumps(found, ensure_ascii=False, indent=2))
-        return
-    click.echo(f"{county.title.de} ({county.id}): {len(county.indicators)} indicators")
-    for name, n in found["levels"].items():
-        click.echo(f"  level {name:<20} {n:>7} areas")
-    for name, table in found["tables"].items():
-        click.echo(f"  table {name:<20} {table['rows']:>7} values")
-        for note in table["notes"]:
-            click.echo(f"      {note}")
+    say(f"Set your own id and key in county.toml, replace the files in {directory / 'data'} step by step, and try")
+    say(f"  sozialmonitor check {directory}\n  sozialmonitor run {directory}")
 
 
 @main.command()
@@ -174,7 +88,7 @@ def run(county: Path, data: Path | None, state: Path, maps: str, as_json: bool) 
     """Compute the county in folder COUNTY and publish it; what was published before stays until this is complete."""
     from service.workflows.run import run as run_county
 
-    _report(run_county(county, state=state, data=data, maps=MAPS[maps], say=_say), as_json)
+    _report(run_county(county, state=state, data=data, maps=MAPS[maps], say=say), as_json)
 
 
 @main.command()
@@ -196,7 +110,7 @@ def demo(state: Path, seed: int | None, compare: bool, as_json: bool) -> None:
         write_county(folder)
     else:
         write_county(folder, seed=seed)
-    report = run_county(folder, state=state, say=_say)
+    report = run_county(folder, state=state, say=say)
     _report(report, as_json)
     if compare:
         from service.workflows.truth import compare_with_truth
@@ -206,7 +120,7 @@ def demo(state: Path, seed: int | None, compare: bool, as_json: bool) -> None:
         for line in compare_with_truth(folder, report.folder):
             click.echo(f"  {line}", err=as_json)
     if not as_json:
-        _say(f"\nNext: sozialmonitor serve --state {state} --county {report.county}")
+        say(f"\nNext: sozialmonitor serve --state {state} --county {report.county}")
 
 
 def _report(report: RunReport, as_json: bool) -> None:
@@ -223,8 +137,8 @@ def _report(report: RunReport, as_json: bool) -> None:
         click.echo(json.dumps(document, ensure_ascii=False, indent=2))
         return
     for title, audit in report.audits.items():
-        _say(f"\nAudit {title}")
-        _say(audit.to_string(float_format=lambda x: f"{x:.6g}"))
+        say(f"\nAudit {title}")
+        say(audit.to_string(float_format=lambda x: f"{x:.6g}"))
     width = max(len(row["collection"]) for row in report.rows)
     click.echo(f"\n{'collection':<{width}}  {'areas':>6}  {'years':<9}  {'shown':>5}  finding (latest year)")
     for row in report.rows:
@@ -314,9 +228,11 @@ def _county_in(state: Path, asked: str | None) -> str:
 
 # Groups of commands; their modules import nothing heavy until one of them is called.
 from service.commands.catalogue import catalogue  # noqa: E402
+from service.commands.check import check  # noqa: E402
 from service.commands.supply import supply  # noqa: E402
 from service.commands.update import update  # noqa: E402
 
+main.add_command(check)
 main.add_command(catalogue)
 main.add_command(update)
 main.add_command(supply)

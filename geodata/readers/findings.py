@@ -130,11 +130,13 @@ def _sentences(ends: set[tuple[Dissolution, bool]], territory: Territory) -> Ite
         groups[end.date, end.exact, end.successors, says].add(end.key)
     for (date, exact, successors, says), keys in sorted(groups.items()):
         word = "key" if len(keys) == 1 else "keys"
-        when = f"{word} dissolved at {date}" if exact else f"{len(keys)} {word} gone by {date}"
-        into = f", now {territory.named(successors)}" if successors else ", into what is not known"
+        unknown = " and ".join(what for what, told in (("day", exact), ("successor", successors)) if not told)
+        when = f"{word} dissolved at {date}" if exact else f"{len(keys)} {word} dissolved by {date}"
+        open_ = f" ({unknown} not recorded)" if unknown else ""
+        into = f", now {territory.named(successors)}" if successors else ""
         then = "; figures after that day stand beside them" if says else ""
         listed = ", ".join(f"{k} {territory.names[k]}" if k in territory.names else k for k in sorted(keys))
-        yield f"{when}: {listed}{into}{then}"
+        yield f"{when}{open_}: {listed}{into}{then}"
 
 
 def _before_the_state(table: pd.DataFrame, territory: Territory) -> Iterator[str]:

@@ -123,6 +123,19 @@ def read_genesis(
     >>> obs = read_genesis(Path("12411-01-01-4_flat.csv"))  # doctest: +SKIP
     """
     flat = open_flat(path, area=area, legend=legend or (source.legend if source else None))
+    return from_flat(flat, path, columns=columns, period=period, key=key, source=source)
+
+
+def from_flat(
+    flat: Flat,
+    path: Path,
+    *,
+    columns: Mapping[str, ColumnSpec] | None = None,
+    period: int | None = None,
+    key: str = "text",
+    source: Source | None = None,
+) -> Observations:
+    """Return the observations of a flat file that was taken apart; see :func:`read_genesis`."""
     notes = list(flat.notes)
     codes = flat.rows[f"{flat.region}_variable_attribute_code"]
     # A total over all regions has an empty code, like every total; its label ("Insgesamt") is then its id.
@@ -273,6 +286,39 @@ def _all_variables(flat: Flat) -> dict[str, tuple[np.ndarray, str]]:
     several dates in a year, one key at two levels.
     """
     rows = flat.rows
+    codes, unique = pd.factorize(_names(flat))
+    units = rows["value_unit"].to_numpy()
+    return {
+        str(name): ((codes == position), str(units[int(np.argmax(codes == position))]))
+        for position, name in enumerate(unique)
+    }
+
+
+def titles(flat: Flat) -> dict[str, str]:
+    """Say in the file's words what each variable of :func:`read_genesis` is.
+
+    Returns
+    -------
+    dict of str to str
+        Variable → label of the value and of each attribute that is no total; with unit, date or kind of region where
+        the variable's name has them.
+    """
+    names = _names(flat)
+    found = {}
+    for at, name in zip(np.flatnonzero(~names.duplicated()), pd.unique(names), strict=True):
+        row = flat.rows.iloc[int(at)]
+        labels = [row["value_variable_label"] if "value_variable_label" in row else row["value_variable_code"]]
+        for n in flat.others:
+            if row[f"{n}_variable_attribute_code"]:
+                labels.append(row[f"{n}_variable_attribute_label"])
+        marks = re.search(r"\[[^\]]*\](@.*)?$|@.*$", str(name))
+        found[str(name)] = " ".join([", ".join(map(str, labels)), *([marks[0]] if marks else [])])
+    return found
+
+
+def _names(flat: Flat) -> pd.Series:
+    """Return the name of each row's variable; see :func:`_all_variables`."""
+    rows = flat.rows
     names = rows["value_variable_code"].astype("str")
     for n in flat.others:
         attribute = rows[f"{n}_variable_attribute_code"]
@@ -291,12 +337,7 @@ def _all_variables(flat: Flat) -> dict[str, tuple[np.ndarray, str]]:
         several = names.isin(pd.unique(names[twice]))
         differ = more.groupby(names).transform("nunique") > 1
         names = names.where(~(several & differ), names + mark + more)
-    codes, unique = pd.factorize(names)
-    units = rows["value_unit"].to_numpy()
-    return {
-        str(name): ((codes == position), str(units[int(np.argmax(codes == position))]))
-        for position, name in enumerate(unique)
-    }
+    return names
 
 
 def _selected(

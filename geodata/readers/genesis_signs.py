@@ -99,6 +99,4 @@ def silent_regions(
             f"{len(gone)} of {frame['key'].nunique()} regions have '-' in every cell of a year: "
             f"not delivered, not zero ({some(gone)})"
         )
-    if dead.any():
-        notes.append(f"dissolved areas: {some(sorted({k for k, _ in dead_pairs}))}")
     return cells.with_status(silent, Status.NOT_DELIVERED).with_status(dead, Status.AREA_DOES_NOT_EXIST)

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from geodata import exchange
-from geodata.errors import ColumnError, FormatError, NoDataError, some
+from geodata.errors import ColumnError, FormatError, GeodataError, NoDataError, some
 from geodata.models import Flag, Observations, Status
 from geodata.readers import (
     ba,
@@ -30,13 +30,14 @@ from geodata.readers import (
     vg250,
     zensus_grid,
     zensus_long,
+    zipped,
 )
 from geodata.readers.findings import table_findings
 from geodata.readers.layers import describe_vector
 from geodata.readers.recognise import FORMATS, PROVISIONAL, recognise
 from geodata.readers.sheet import open_sheet, sheet_names
 from geodata.readers.unknown import describe_table
-from geodata.readers.verdict import Verdict
+from geodata.readers.verdict import Verdict, is_note
 from geodata.readers.wide import UNDATED
 from geodata.supply.sheets import COVER, DEFINITIONS, GUIDE, MACHINE
 
@@ -44,8 +45,6 @@ __all__ = ["Verdict", "describe"]
 
 #: Format → what reads it without options.
 _READERS: dict[str, Callable[[Path], Observations]] = {
-    "genesis-flat": genesis.read_genesis,
-    "genesis-flat-old": genesis.read_genesis,
     "genesis-classic": lambda path: genesis_classic.read_classic(path, undated=True),
     "inkar": inkar.read_inkar,
     "regionaltabelle": regionaltabelle.read_regionaltabelle,
@@ -77,6 +76,11 @@ def describe(path: Path) -> Verdict:
     GeodataError
         The file is missing, empty, truncated, an error answer, of no known kind, or breaks the rules of its format.
     """
+    if zipped.is_zip(path):
+        with zipped.unpacked(path) as inside:
+            verdict = describe(inside)
+            said = f"read from the archive's member {inside.name}"
+            return replace(verdict, findings=(*verdict.findings, said))
     kind = recognise(path)
     match kind:
         case "vector":
@@ -89,6 +93,10 @@ def describe(path: Path) -> Verdict:
             verdict = _vg250(path)
         case "table":
             verdict = _table(path)
+        case "genesis-flat" | "genesis-flat-old":
+            flat = genesis.open_flat(path)
+            verdict = observed(kind, genesis.from_flat(flat, path), _encoding(path))
+            verdict = replace(verdict, titles=genesis.titles(flat))
         case _:
             verdict = observed(kind, _READERS[kind](path), _encoding(path))
     if kind in PROVISIONAL:
@@ -120,10 +128,12 @@ def observed(kind: str, observations: Observations, encoding: str = "") -> Verdi
         flags.update({(flag.name or "").lower(): int(count) for flag in Flag(int(bits))})
     years = sorted(int(year) for year in table["period"].unique())
     undated = UNDATED in years
-    findings = [*observations.notes, *(() if undated else table_findings(observations))]
-    findings += [f"{number} values are flagged {flag}" for flag, number in flags.items()]
+    findings = list(() if undated else table_findings(observations))
     if undated:
         findings.append("the file does not say the year: set period, or the source's reference_date")
+    findings += [f"{number} values are flagged {flag}" for flag, number in flags.items()]
+    about = [note for note in observations.notes if is_note(note)]
+    findings = [*(note for note in observations.notes if note not in about), *findings, *about]
     notes = " ".join(observations.notes)
     return Verdict(
         format=kind,
@@ -175,8 +185,8 @@ def _vg250(path: Path) -> Verdict:
 def _table(path: Path) -> Verdict:
     """Describe a table of no known format; of a workbook, the first sheet that holds one."""
     names = sheet_names(path)
-    if MACHINE in names:  # a department's template: its sheets of figures come first
-        names = tuple(sorted(names, key=lambda name: name in (GUIDE, COVER, DEFINITIONS, MACHINE)))
+    if MACHINE in names:
+        return _template(path, names)
     if len(names) < 2:
         return describe_table(open_sheet(path), path, _encoding(path))
     empty: NoDataError | None = None
@@ -189,6 +199,25 @@ def _table(path: Path) -> Verdict:
         said = f"the workbook has {len(names)} sheets ({some(names)}); {name!r} is described"
         return replace(verdict, findings=(*verdict.findings, said))
     raise empty or ColumnError("the workbook has no sheet", where=str(path), hint="export it again")
+
+
+def _template(path: Path, names: tuple[str, ...]) -> Verdict:
+    """Describe a delivery template of Sozialmonitor by its first sheet of figures, and say who checks it."""
+    from geodata.supply.workbook import read_request
+
+    try:
+        request = read_request(path)
+        about = f"{request.department_name}, {', '.join(map(str, request.periods))}"
+        periods = tuple(sorted(request.periods))
+    except GeodataError:  # supply check says what was changed
+        about, periods = "its hidden sheet was changed", ()
+    said = (
+        f"a delivery template of Sozialmonitor ({about}): check it with `sozialmonitor supply check {path.name}`, "
+        "which knows what was asked for"
+    )
+    sheets = [name for name in names if name not in (GUIDE, COVER, DEFINITIONS, MACHINE)]
+    verdict = describe_table(open_sheet(path, sheet=sheets[0]), path, "") if sheets else Verdict("table")
+    return replace(verdict, periods=periods or verdict.periods, findings=(said, *verdict.findings[1:]))
 
 
 def _grid_2011(path: Path) -> Observations:

@@ -19,6 +19,7 @@ from geodata.readers import (
     vg250,
     zensus_grid,
     zensus_long,
+    zipped,
 )
 from geodata.readers.recognise import FORMATS, recognise
 
@@ -32,7 +33,7 @@ def read_table(path: Path, spec: TableSpec, source: Source) -> Observations:
     Parameters
     ----------
     path : pathlib.Path
-        The file.
+        The file, or a ZIP archive with it alone.
     spec : TableSpec
         Its section in ``county.toml``.
     source : Source
@@ -48,6 +49,11 @@ def read_table(path: Path, spec: TableSpec, source: Source) -> Observations:
     GeodataError
         The file is not what the section says; the message names file, column and first keys or rows.
     """
+    with zipped.unpacked(path) as inside:
+        return _read(inside, spec, source)
+
+
+def _read(path: Path, spec: TableSpec, source: Source) -> Observations:
     kind = spec.format or recognise(path, sheet=spec.sheet)
     if kind not in FORMATS:
         # An answer or a web page is refused by the reader of tables, with what to do; areas and rasters here.

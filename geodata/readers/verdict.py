@@ -2,9 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
+
+#: Notes that say how a file was read.
+_HOW = re.compile(
+    r"signs: |quality (column|1)|decimal |no decimals|thousands point|CSV, |workbook, |XML SpreadsheetML|Parquet|"
+    r"GENESIS |INKAR |Zensus 20|VG250|LSN-Online|Gemeindedaten of|Regionaltabelle of|cell_size|names are indented|"
+    r"date of the titles|values of 3|no known official format|read from the archive"
+)
+
+
+def is_note(finding: str) -> bool:
+    """Tell what says how a file was read from what a person should know before using it.
+
+    Examples
+    --------
+    >>> is_note("signs: legend classic"), is_note("gap in the years: 2020 lacking between 2018 and 2022")
+    (True, False)
+    """
+    return _HOW.match(finding) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +60,10 @@ class Verdict:
         Status of every value → how often.
     flags : Counter of str
         Flag of the publisher (``provisional``, ``uncertain``, …) → how often.
+    titles : mapping of str to str
+        Variable → what the file calls it in words, where its name is a code.
     findings : tuple of str
-        What a person should know before using the file.
+        What a person should know before using the file, the most important first; how it was read comes last.
     """
 
     format: str
@@ -56,6 +79,7 @@ class Verdict:
     statuses: Counter[str] = field(default_factory=Counter)
     flags: Counter[str] = field(default_factory=Counter)
     findings: tuple[str, ...] = ()
+    titles: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the same as plain lists, dicts and numbers, ready for JSON."""
@@ -70,6 +94,7 @@ class Verdict:
             "areas": self.areas,
             "periods": list(self.periods),
             "variables": list(self.variables),
+            "titles": dict(self.titles),
             "statuses": dict(self.statuses.most_common()),
             "flags": dict(self.flags.most_common()),
             "findings": list(self.findings),

@@ -264,9 +264,12 @@ def test_the_name_of_a_file_plays_no_part(real_data, name, tmp_path):
 def test_the_answer_98_says_what_to_do(real_data):
     code, out, err = check(real_data / REFUSED)
     assert code == 3
-    assert json.loads(out) == []
+    (found,) = json.loads(out)
+    assert set(found) == {"file", "error", "where", "hint"}
+    assert found["file"] == found["where"] == str(real_data / REFUSED)
     for words in ("98", "12531-0043", "job=true", "fewer years"):
         assert words in err
+        assert words in found["error"] + found["hint"]
 
 
 def test_the_metadata_answer_is_described(real_data):

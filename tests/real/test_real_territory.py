@@ -77,7 +77,7 @@ def test_the_packaged_territory_says_what_the_data_show_and_no_more(living, dead
 
 def test_the_dead_keys_of_the_regional_table_are_named_as_such(real_data, dead, living):
     verdict = describe(real_data / ATLAS)
-    said = [f for f in verdict.findings if "dissolved at" in f or "gone by" in f]
+    said = [f for f in verdict.findings if "dissolved at" in f or "dissolved by" in f]
     text = "\n".join(said)
     assert f"keys dissolved at 2015-01-01: {OLD_ILSEDE} Ilsede, {LAHSTEDT} Lahstedt, now {ILSEDE} Ilsede" in said
     everybody = {k for keys in dead.values() for k in keys}

@@ -38,7 +38,7 @@ def test_dead_keys_are_named_with_and_without_figures():
     assert table_findings(observed(rows)) == (
         "key dissolved at 2015-01-01: 03157003 Ilsede, now 03157009 Ilsede",
         "key dissolved at 2015-01-01: 03157004 Lahstedt, now 03157009 Ilsede; figures after that day stand beside them",
-        "1 key gone by 2022-12-31: 03154003 Büddenstedt, into what is not known",
+        "1 key dissolved by 2022-12-31 (day and successor not recorded): 03154003 Büddenstedt",
     )
 
 

@@ -666,8 +666,9 @@ def test_what_is_no_table_is_refused(tmp_path):
     with pytest.raises(FormatError, match="web page"):
         describe(path)
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("vg250.shp", "x")
-    with pytest.raises(FormatError, match="ZIP archive with 1 files"):
+        archive.writestr("a.csv", "x;y\n1;2\n")
+        archive.writestr("b.csv", "x;y\n1;2\n")
+    with pytest.raises(FormatError, match="ZIP archive with 2 files"):
         describe(path)
 
 
