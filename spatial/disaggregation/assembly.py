@@ -13,7 +13,7 @@ import shapely
 from geodata.crs import require_same
 from geodata.errors import SpatialError
 from spatial.disaggregation.checks import refuse_overlaps, zone_geometry
-from spatial.disaggregation.coverage import Pieces, intersect
+from spatial.disaggregation.pieces import Pieces, intersect, polygonal
 from spatial.disaggregation.transfer import AllocationWeights
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 Allocate = Literal["covered", "area"]
 
+#: Largest share of a zone that may overlap its neighbours: slivers of digitising and generalisation.
+OVERLAP_TOLERANCE = 0.01
 #: A source is covered completely if less than this share of its area is left over.
 GAP = 1e-9
 
@@ -146,6 +148,7 @@ def overlay(
     names: tuple[str, str],
     overlap_tolerance: float,
     sliver: float,
+    rest: bool = False,
 ) -> Overlay:
     """Check two layers of zones and cut them with each other.
 
@@ -159,6 +162,8 @@ def overlay(
         Largest share of a zone that may lie in others of its layer.
     sliver : float
         Pieces that take less than this share of their source and of their target are dropped; ``covered`` counts them.
+    rest : bool
+        Add what of a source lies in no target as a piece with target -1, and sort pieces by source, then target.
 
     Returns
     -------
@@ -186,4 +191,43 @@ def overlay(
             where=f"{names[0]} and {names[1]}",
             hint="check that both layers show the same region and that their CRS are the ones they were made in",
         )
+    if rest:
+        pieces = with_rest(s, pieces, sliver)
     return Overlay(s, t, pieces, area, covered)
+
+
+def with_rest(source: NDArray[np.object_], pieces: Pieces, sliver: float) -> Pieces:
+    """Add what the pieces leave of every source as a piece with target -1; sort by source, then target."""
+    area = shapely.area(source)
+    order = np.lexsort((pieces.target, pieces.source))
+    ends = np.searchsorted(pieces.source[order], np.arange(len(source) + 1))
+    taken = np.bincount(pieces.source, pieces.area, len(source))
+    # Slivers by which targets overlap can hide a gap of their size; nothing is lost by it, shares add up to 1 anyway.
+    open_ = np.flatnonzero(taken < (1.0 - max(sliver, GAP)) * area)
+    geometry: list[shapely.Geometry] = []
+    for zone in open_:
+        mine = pieces.geometry[order[ends[zone] : ends[zone + 1]]]
+        geometry.append(shapely.difference(source[zone], shapely.union_all(mine)) if len(mine) else source[zone])
+    left = polygonal(np.array(geometry, dtype=object))
+    size = shapely.area(left)
+    kept = size > max(sliver, GAP) * area[open_]
+    s = np.concatenate([open_[kept], pieces.source])
+    t = np.concatenate([np.full(int(kept.sum()), -1), pieces.target])
+    parts, areas = np.concatenate([left[kept], pieces.geometry]), np.concatenate([size[kept], pieces.area])
+    order = np.lexsort((t, s))
+    return Pieces(s[order], t[order], parts[order], areas[order])
+
+
+def whole(source: gpd.GeoDataFrame, *, name: str, overlap_tolerance: float) -> Overlay:
+    """Check one layer of zones and return each zone as a piece of its own, with target -1.
+
+    Raises
+    ------
+    CrsError, AreaKeyError, GeometryError, SpatialError
+        See :func:`.zone_geometry` and :func:`.refuse_overlaps`.
+    """
+    s = zone_geometry(source, name, tolerance=overlap_tolerance)
+    refuse_overlaps(s, source.index, name, tolerance=overlap_tolerance)
+    area, n = shapely.area(s), len(s)
+    pieces = Pieces(np.arange(n), np.full(n, -1), s, area)
+    return Overlay(s, np.empty(0, dtype=object), pieces, area, np.ones(n))

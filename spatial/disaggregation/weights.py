@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from geodata.errors import AreaKeyError, SpatialError, some
-from spatial.disaggregation.assembly import Allocate, Measure, assemble, overlay
+from spatial.disaggregation.assembly import OVERLAP_TOLERANCE, Allocate, Measure, assemble, overlay
+from spatial.disaggregation.atoms import raster_atoms
 from spatial.disaggregation.checks import require_ids, require_mass
-from spatial.disaggregation.coverage import checked_raster, raster_sums
+from spatial.disaggregation.coverage import checked_raster
 from spatial.disaggregation.transfer import AllocationWeights
 
 if TYPE_CHECKING:
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["AllocationWeights", "area_weights", "cell_weights", "raster_weights"]
-
-#: Largest share of a zone that may overlap its neighbours: slivers of digitising and generalisation.
-OVERLAP_TOLERANCE = 0.01
 
 
 def area_weights(
@@ -161,24 +159,24 @@ def raster_weights(
     {'west': 75.0, 'east': 25.0}
     """
     masses, grid = checked_raster(values, transform, crs, names[2])
-    rasters = [masses]
-    if mask is not None:
-        settled = np.asarray(mask)
-        if settled.shape != masses.shape:
-            raise SpatialError(
-                f"expected a mask of shape {masses.shape} like the raster's, found {settled.shape}",
-                where=names[2],
-                hint="bring the mask to the raster's grid first",
-            )
-        rasters.append((settled > 0).astype(np.float64))
-    both = overlay(source, target, names=names[:2], overlap_tolerance=overlap_tolerance, sliver=sliver)
-    pieces = both.pieces
-    sums, inside = raster_sums(pieces.geometry, source.crs, rasters, grid, names[2])
-    if allocate == "area":
-        totals, _ = raster_sums(both.source, source.crs, rasters, grid, names[2])
-    else:
-        totals = np.zeros((len(rasters), len(both.source)))
-    if not (sums[0].any() or totals[0].any()):
+    if mask is not None and np.shape(mask) != masses.shape:
+        raise SpatialError(
+            f"expected a mask of shape {masses.shape} like the raster's, found {np.shape(mask)}",
+            where=names[2],
+            hint="bring the mask to the raster's grid first",
+        )
+    atoms = raster_atoms(
+        source,
+        target,
+        masses.shape,
+        transform,
+        crs,
+        names=names,
+        overlap_tolerance=overlap_tolerance,
+        sliver=sliver,
+    )
+    mass = atoms.mass(masses, where=names[2])
+    if not mass.any():
         raise SpatialError(
             f"expected mass in the zones, found none: the raster covers "
             f"{(grid.west, grid.south, grid.east, grid.north)} in {grid.crs.to_string()}, "
@@ -186,21 +184,11 @@ def raster_weights(
             where=f"{names[2]} over {names[0]}",
             hint="check the raster's CRS and that it shows the same region",
         )
-    reach = np.bincount(pieces.source, inside * pieces.area, len(both.source))
-    cut = np.bincount(pieces.source, pieces.area, len(both.source))
-    extent = np.divide(reach, cut, out=np.full(len(cut), np.nan), where=cut > 0)
-    cascade = [Measure(name, sums[i], totals[i]) for i, name in enumerate(["ancillary", "mask"][: len(rasters)])]
-    return assemble(
-        pd.Index(source.index),
-        pd.Index(target.index),
-        pieces.source,
-        pieces.target,
-        [*cascade, Measure("area", pieces.area, both.area)],
-        allocate=allocate,
-        complete=both.complete,
-        details={"covered": both.covered, "extent": extent},
-        method="raster",
-        ancillary_year=ancillary_year,
+    settled = None
+    if mask is not None and (np.asarray(mask) > 0).any():
+        settled = atoms.mass(np.asarray(mask) > 0, where=f"{names[2]}, mask")
+    return atoms.weights(
+        mass, method="raster", ancillary_year=ancillary_year, mask=settled, allocate=allocate, where=names[2]
     )
 
 
