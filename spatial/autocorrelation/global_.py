@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from geodata.errors import AreaKeyError, SpatialError, UntestableError, some
 from spatial.autocorrelation.graphs import canonical, neighbour_matrix, row_standardised, summary
+from spatial.autocorrelation.moments import Moments, geary_moments, general_g_moments, moran_moments
 from spatial.autocorrelation.permutation import to_fixed_point
 from spatial.autocorrelation.significance import upper_p
 from spatial.results import GlobalResult
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+Transform = Literal["r", "b", "o"]
 
 #: Areas below which the moments are not defined.
 MIN_AREAS = 4
@@ -32,9 +36,10 @@ def moran(
     *,
     permutations: int = 9999,
     rng: np.random.Generator,
+    transform: Transform = "r",
     graph_name: str = "",
 ) -> GlobalResult:
-    """Compute Moran's I = (n/S₀) Σ_ij w_ij z_i z_j / Σ z² with row-standardised weights.
+    """Compute Moran's I = (n/S₀) Σ_ij w_ij z_i z_j / Σ z².
 
     Parameters
     ----------
@@ -47,6 +52,8 @@ def moran(
         Permutations of the values over the areas; 0 for none (``p`` is then None).
     rng : numpy.random.Generator
         Same seed, same bytes, whatever the order of rows.
+    transform : {"r", "b", "o"}
+        Weights standardised by row, binary, or as given.
     graph_name : str, optional
         What the graph is called in legends.
 
@@ -61,15 +68,16 @@ def moran(
     UntestableError
         Fewer than four areas have a value and a connection.
     AreaKeyError, SpatialError
-        Ids are repeated or not those of the graph, or a value is infinite.
+        Ids are repeated or not those of the graph, a value is infinite, or a parameter makes no sense.
 
     Notes
     -----
     Areas without a value, and areas that neither have nor are a neighbour, are left out before anything is computed.
     """
-    x, weights = _prepare(values, graph)
-    weights = row_standardised(weights)
-    return _test("moran", x, weights, _moran, _moran_moments, permutations, rng, graph_name or summary(weights))
+    (x,), weights = prepare([values], graph, transform)
+    return permutation_test(
+        Statistic("moran", _moran, moran_moments), x, weights, permutations, rng, transform, graph_name
+    )
 
 
 def geary(
@@ -78,16 +86,17 @@ def geary(
     *,
     permutations: int = 9999,
     rng: np.random.Generator,
+    transform: Transform = "r",
     graph_name: str = "",
 ) -> GlobalResult:
-    """Compute Geary's C = (n − 1) Σ_ij w_ij (x_i − x_j)² / (2 S₀ Σ z²) with row-standardised weights.
+    """Compute Geary's C = (n − 1) Σ_ij w_ij (x_i − x_j)² / (2 S₀ Σ z²).
 
-    Parameters, errors and treatment of missing areas are those of :func:`moran`; ``p`` is the chance of a C at least as
-    *high*, so that clustering, which makes C small, shows as a p near 1.
+    Parameters, errors and treatment of missing areas are those of :func:`moran`. Where like areas lie together C is
+    below its mean of 1 and ``z`` negative, so ``p`` is the lower one. Variance after Cliff & Ord (1981).
     """
-    x, weights = _prepare(values, graph)
-    weights = row_standardised(weights)
-    return _test("geary", x, weights, _geary, None, permutations, rng, graph_name or summary(weights))
+    (x,), weights = prepare([values], graph, transform)
+    statistic = Statistic("geary", _geary, geary_moments, low_is_like=True)
+    return permutation_test(statistic, x, weights, permutations, rng, transform, graph_name)
 
 
 def getis_ord(
@@ -96,78 +105,231 @@ def getis_ord(
     *,
     permutations: int = 9999,
     rng: np.random.Generator,
+    transform: Transform = "b",
     graph_name: str = "",
 ) -> GlobalResult:
-    """Compute the general G = Σ_ij w_ij x_i x_j / Σ_{i≠j} x_i x_j with binary weights (Getis & Ord 1992).
+    """Compute the general G = Σ_ij w_ij x_i x_j / Σ_{i≠j} x_i x_j, by default with binary weights (Getis & Ord 1992).
 
-    Parameters, errors and treatment of missing areas are those of :func:`moran`; values must not be negative.
+    Parameters, errors and treatment of missing areas are those of :func:`moran`; values must not be negative and not
+    all be 0 but one. G is high where *high* values lie together: it says nothing of low ones.
     """
-    x, weights = _prepare(values, graph)
+    (x,), weights = prepare([values], graph, transform)
     if (x < 0).any():
         raise SpatialError("expected values that are not negative, which G is defined for", where=_WHERE)
-    weights.data[:] = 1.0
-    return _test("getis_ord", x, weights, _general_g, None, permutations, rng, graph_name or summary(weights))
+    statistic = Statistic("getis_ord", _general_g, general_g_moments)
+    return permutation_test(statistic, x, weights, permutations, rng, transform, graph_name)
 
 
-def _prepare(values: pd.Series, graph: Any) -> tuple[NDArray[np.float64], Any]:
-    """Bring values and weights into canonical order and leave out areas without a value or a connection."""
-    if not values.index.is_unique:
-        twice = values.index[values.index.duplicated()].unique()
-        raise AreaKeyError(f"expected one value for each area, found more for {some(twice)}", where=_WHERE)
-    order = canonical(values.index)
-    ids = values.index[order]
-    x = values.to_numpy(dtype=np.float64, na_value=np.nan)[order]
-    if np.isinf(x).any():
-        raise SpatialError(f"expected finite values, found infinity in {some(ids[np.isinf(x)])}", where=_WHERE)
+def bivariate_moran(
+    values: pd.Series,
+    others: pd.Series,
+    graph: Any,
+    *,
+    permutations: int = 9999,
+    rng: np.random.Generator,
+    transform: Transform = "r",
+    graph_name: str = "",
+) -> GlobalResult:
+    """Compute the bivariate Moran (n/S₀) Σ_ij w_ij z_x,i z_y,j / √(Σz_x² Σz_y²): one variable here, another around it.
+
+    Parameters
+    ----------
+    values, others : pandas.Series, shape (n,)
+        x of the areas and y of their neighbours, indexed by ``area_id``.
+    graph, permutations, rng, transform, graph_name
+        As in :func:`moran`.
+
+    Returns
+    -------
+    GlobalResult
+        ``expected`` is −r/(n − 1), r the correlation of x and y inside the areas; ``z`` and ``p`` come from
+        permutations of y over the areas, x being held. When either is constant, ``value`` is NaN and ``p`` None.
+
+    Raises
+    ------
+    UntestableError, AreaKeyError, SpatialError
+        As in :func:`moran`.
+
+    Notes
+    -----
+    Anselin, Syabri & Smirnov (2002). The permutation breaks the link of x and y *inside* areas as well: where both
+    are correlated and clustered, a small p does not tell which of the two made it.
+    """
+    (x, y), weights = prepare([values, others], graph, transform)
+    if not to_fixed_point(x).any():
+        y = np.zeros_like(y)  # nothing can be said of a constant, on either side
+    z = x - x.mean()
+
+    def compute(columns: NDArray[np.float64], matrix: Any) -> NDArray[np.float64]:
+        centred = columns - columns.mean(axis=0)
+        scale = np.sqrt((z**2).sum() * (centred**2).sum(axis=0))
+        result: NDArray[np.float64] = len(z) / matrix.sum() * (z @ (matrix @ centred)) / scale
+        return result
+
+    found = permutation_test(
+        Statistic("bivariate_moran", compute), y, weights, permutations, rng, transform, graph_name
+    )
+    if not np.isfinite(found.value):
+        return found
+    return replace(found, expected=-float(np.corrcoef(x, y)[0, 1]) / (len(x) - 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Statistic:
+    """A global statistic.
+
+    Attributes
+    ----------
+    name : str
+        As it stands in results.
+    compute : callable
+        (x of shape (n, b), weights) → the statistic of each column, shape (b,).
+    moments : callable, optional
+        (x of shape (n,), weights) → mean and variance under randomisation; without it they are those of the
+        permutations.
+    low_is_like : bool
+        Low values of the statistic show likeness of neighbours.
+    """
+
+    name: str
+    compute: Callable[[NDArray[np.float64], Any], NDArray[np.float64]]
+    moments: Callable[[NDArray[np.float64], Any], Moments] | None = None
+    low_is_like: bool = False
+
+
+def prepare(variables: Sequence[pd.Series], graph: Any, transform: Transform) -> tuple[list[NDArray[np.float64]], Any]:
+    """Bring values and weights into canonical order and leave out areas without a value or a connection.
+
+    Parameters
+    ----------
+    variables : sequence of pandas.Series
+        Each indexed by the areas of the graph, NaN where there is no value.
+    graph : libpysal.graph.Graph
+        Neighbours.
+    transform : {"r", "b", "o"}
+        Weights standardised by row, binary, or as given.
+
+    Returns
+    -------
+    values : list of numpy.ndarray
+        One of shape (n,) for each variable, without NaN.
+    weights : scipy.sparse.csr_array
+        Shape (n, n), rows and columns in the same order.
+
+    Raises
+    ------
+    UntestableError, AreaKeyError, SpatialError
+        See :func:`moran`.
+    """
+    if transform not in ("r", "b", "o"):
+        raise SpatialError(f"expected transform r, b or o, found {transform!r}", where=_WHERE)
+    index = variables[0].index
+    for values in variables:
+        if not values.index.is_unique:
+            twice = values.index[values.index.duplicated()].unique()
+            raise AreaKeyError(f"expected one value for each area, found more for {some(twice)}", where=_WHERE)
+        if len(values.index.symmetric_difference(index)):
+            raise AreaKeyError(
+                f"expected the same areas in both variables, found on one side only "
+                f"{some(values.index.symmetric_difference(index))}",
+                where=_WHERE,
+                hint="reindex one to the other; areas without a value stay in, as NaN",
+            )
+    order = canonical(index)
+    ids = index[order]
     weights = neighbour_matrix(graph, ids)
-    keep = np.flatnonzero(~np.isnan(x))
-    x, weights = x[keep], weights[keep][:, keep]
-    connected = (np.diff(weights.indptr) > 0) | (np.bincount(weights.indices, minlength=len(x)) > 0)
+    columns = np.stack([v.reindex(ids).to_numpy(dtype=np.float64, na_value=np.nan) for v in variables])
+    if np.isinf(columns).any():
+        raise SpatialError(
+            f"expected finite values, found infinity in {some(ids[np.isinf(columns).any(axis=0)])}", where=_WHERE
+        )
+    keep = np.flatnonzero(~np.isnan(columns).any(axis=0))
+    columns, weights = columns[:, keep], weights[keep][:, keep]
+    n = len(keep)
+    connected = (np.diff(weights.indptr) > 0) | (np.bincount(weights.indices, minlength=n) > 0)
     if connected.sum() < MIN_AREAS:
         raise UntestableError(
             f"expected at least {MIN_AREAS} areas with a value and a neighbour, found {int(connected.sum())}",
             where=_WHERE,
             hint="show the values as they are, or test at a smaller level",
         )
-    return x[connected], weights[connected][:, connected]
+    columns, weights = columns[:, connected], weights[connected][:, connected]
+    if transform == "r":
+        weights = row_standardised(weights)
+    elif transform == "b":
+        weights.data[:] = 1.0
+    return list(columns), weights
 
 
-def _test(
-    statistic: str,
+def permutation_test(
+    statistic: Statistic,
     x: NDArray[np.float64],
     weights: Any,
-    compute: Callable[[NDArray[np.float64], Any], NDArray[np.float64]],
-    moments: Callable[[NDArray[np.float64], Any], tuple[float, float]] | None,
     permutations: int,
     rng: np.random.Generator,
+    transform: Transform,
     graph_name: str,
 ) -> GlobalResult:
-    """Compute a statistic and where it stands among permutations of the values."""
+    """Compute a statistic and where it stands among permutations of the values.
+
+    Parameters
+    ----------
+    statistic : Statistic
+        What to compute.
+    x : numpy.ndarray, shape (n,)
+        Values in canonical order, without NaN.
+    weights : scipy.sparse.csr_array, shape (n, n)
+        Transformed already.
+    permutations : int
+        At least 0.
+    rng : numpy.random.Generator
+        Of the permutations.
+    transform, graph_name : str
+        For the result.
+
+    Returns
+    -------
+    GlobalResult
+        NaN and None where all values are equal.
+
+    Raises
+    ------
+    SpatialError
+        The number of permutations is negative.
+    """
+    if permutations < 0:
+        raise SpatialError(f"expected a number of permutations of at least 0, found {permutations}", where=_WHERE)
     n = len(x)
-    value, expected, z, p = float("nan"), float("nan"), float("nan"), None
+    value, expected, z = float("nan"), float("nan"), float("nan")
+    upper = lower = two_sided = None
     if to_fixed_point(x).any():
-        value = float(compute(x[:, None], weights)[0])
-        blocks = [compute(each, weights) for each in _permuted(x, permutations, rng)]
+        value = float(statistic.compute(x[:, None], weights)[0])
+        blocks = [statistic.compute(each, weights) for each in _permuted(x, permutations, rng)]
         simulated = np.concatenate([np.empty(0), *blocks])
-        if moments is not None:
-            expected, variance = moments(x, weights)
+        variance = float("nan")
+        if statistic.moments is not None:
+            expected, variance = statistic.moments(x, weights)
         elif len(simulated) > 1:
             expected, variance = float(simulated.mean()), float(simulated.var(ddof=1))
-        else:
-            variance = float("nan")
         z = (value - expected) / float(np.sqrt(variance)) if variance > 0 else float("nan")
-        p = upper_p(value, simulated) if permutations else None
+        if permutations and np.isfinite(value):
+            upper, lower = upper_p(value, simulated), upper_p(-value, -simulated)
+            two_sided = min(1.0, 2 * min(upper, lower))
     return GlobalResult(
-        statistic=statistic,
+        statistic=statistic.name,
         value=value,
         expected=expected,
         z=z,
-        p=p,
+        p=lower if statistic.low_is_like else upper,
         permutations=permutations,
         null="random labels",
         n=n,
         n_effective=n,
-        graph=graph_name,
+        graph=graph_name or summary(weights),
+        p_upper=upper,
+        p_lower=lower,
+        p_two_sided=two_sided,
+        transform=transform,
     )
 
 
@@ -201,20 +363,3 @@ def _general_g(x: NDArray[np.float64], weights: Any) -> NDArray[np.float64]:
     pairs = x.sum(axis=0) ** 2 - (x**2).sum(axis=0)
     result: NDArray[np.float64] = (x * (weights @ x)).sum(axis=0) / pairs
     return result
-
-
-def _moran_moments(x: NDArray[np.float64], weights: Any) -> tuple[float, float]:
-    """Return mean and variance of Moran's I under randomisation (Cliff & Ord 1981, eq. 1.44)."""
-    n = float(len(x))
-    z = x - x.mean()
-    s0 = float(weights.sum())
-    both = weights + weights.T
-    s1 = float(both.multiply(both).sum()) / 2
-    ends = np.asarray(weights.sum(axis=1)).ravel() + np.asarray(weights.sum(axis=0)).ravel()
-    s2 = float((ends**2).sum())
-    kurtosis = n * float((z**4).sum()) / float((z**2).sum()) ** 2
-    expected = -1.0 / (n - 1)
-    first = n * ((n**2 - 3 * n + 3) * s1 - n * s2 + 3 * s0**2)
-    second = kurtosis * ((n**2 - n) * s1 - 2 * n * s2 + 6 * s0**2)
-    variance = (first - second) / ((n - 1) * (n - 2) * (n - 3) * s0**2) - expected**2
-    return expected, variance
