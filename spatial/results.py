@@ -23,36 +23,58 @@ class State(StrEnum):
 
 
 class Label(StrEnum):
-    """Label of a local test after correction for multiplicity."""
+    """Label of a local test after correction for multiplicity.
+
+    Local Moran, bivariate Moran and join counts use the four quadrants, Gi and Gi* hot and cold; local Geary says
+    ``other positive`` where alike neighbours lie on both sides of the mean, and ``negative`` where they are unlike; for
+    several variables there is no high or low, only ``positive`` and ``negative``.
+    """
 
     HIGH_HIGH = "High-High"
     LOW_LOW = "Low-Low"
     HIGH_LOW = "High-Low"
     LOW_HIGH = "Low-High"
+    HOT = "hot"
+    COLD = "cold"
+    OTHER_POSITIVE = "other positive"
+    POSITIVE = "positive"
+    NEGATIVE = "negative"
     NOT_SIGNIFICANT = "not significant"
     NO_LABEL = "no label"
 
 
 @dataclass(frozen=True, slots=True)
 class LocalResult:
-    """Local Moran and Gi* side by side: under conditional permutation their two-sided p is one number.
+    """A local statistic of every area with its conditional permutation test.
 
     Attributes
     ----------
     table : pandas.DataFrame
-        Indexed by ``area_id`` in the caller's order: ``value``, ``local_moran`` (I_i), ``local_moran_z``,
-        ``gi_star_z``,
+        Indexed by ``area_id`` in the caller's order: ``value`` (for counts with a population, the rate; NaN for several
+        variables), ``statistic``, ``z`` (analytic, under conditional permutation; for Gi* after Ord & Getis),
         ``p_upper``, ``p_lower``, ``p`` (two-sided), ``p_adjusted``, ``quadrant`` (1 HH, 2 LH, 3 LL, 4 HL; 0 none),
-        ``label`` (a :class:`Label`, local Moran), ``gi_star_label`` (``hot``, ``cold``, ``not significant``,
-        ``no label``), ``state`` (a :class:`State`), ``neighbours`` (int), ``support`` (str: the area id whose test this
-        is; the area itself unless the label was painted down from a source zone).
-    permutations, alpha, correction, seed : see the function that made it
+        ``label`` (a :class:`Label`), ``state`` (a :class:`State`), ``neighbours`` (int), ``support`` (str: the area id
+        whose test this is; the area itself unless the label was painted down from a source zone).
+
+        The table of :func:`spatial.autocorrelation.local.local_tests` holds local Moran and Gi* side by side: instead
+        of ``statistic`` and ``z`` it has ``local_moran`` (I_i), ``local_moran_z`` and ``gi_star_z``, and beside
+        ``label`` (local Moran) ``gi_star_label``. Under conditional permutation their two-sided p is one number.
+    permutations, alpha, correction : see the function that made it
     n_effective : int
         How many hypotheses were tested; at most the number of source zones for handed-down values.
     components : int
-        Connected components of the graph among the tested areas.
+        Connected components of the graph among the areas with a value.
+    graph : str
+        What the graph is called.
     warnings : tuple of str
         For example that the permutations cannot reach the resolution that the correction needs.
+    statistic : str
+        ``local-moran``, ``gi``, ``gi-star``, ``local-geary``, ``multivariate-geary``, ``bivariate-moran``,
+        ``join-count``, or ``local-moran and gi-star``.
+    transform : str
+        ``r`` (rows standardised), ``b`` (binary) or ``o`` (weights as they were given).
+    mid_p : bool
+        Ties were counted by half.
     """
 
     table: pd.DataFrame
@@ -63,6 +85,9 @@ class LocalResult:
     components: int
     graph: str
     warnings: tuple[str, ...] = ()
+    statistic: str = "local-moran and gi-star"
+    transform: str = "r"
+    mid_p: bool = False
 
 
 @dataclass(frozen=True, slots=True)

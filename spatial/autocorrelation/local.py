@@ -1,35 +1,29 @@
-"""Local Moran's I and Gi* under exact conditional permutation, with states instead of invented p-values."""
+"""Local Moran, Gi and Gi* under exact conditional permutation, with states instead of invented p-values."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 import pandas as pd
 
-from geodata.errors import AreaKeyError, SpatialError, some
-from spatial.autocorrelation.graphs import canonical, components, neighbour_matrix, row_standardised, summary
-from spatial.autocorrelation.permutation import conditional_counts, to_fixed_point
-from spatial.autocorrelation.significance import (
-    Correction,
-    adjust,
-    discoveries,
-    pseudo_p,
-    resolution_warning,
-)
-from spatial.results import Label, LocalResult, State
+from spatial.autocorrelation.graphs import row_standardised
+from spatial.autocorrelation.local_case import CODE, Case, Options, RateOptions, Settings, conclude, examine, split
+from spatial.autocorrelation.local_moments import neighbour_sum_z, quadrants, row_sums, square_sums
+from spatial.autocorrelation.permutation import Counts, conditional_counts
+from spatial.results import Label, LocalResult
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 #: ``gi_star_label`` of a significant area.
-HOT, COLD = "hot", "cold"
+HOT, COLD = str(Label.HOT), str(Label.COLD)
 
-_QUADRANTS = {1: Label.HIGH_HIGH, 2: Label.LOW_HIGH, 3: Label.LOW_LOW, 4: Label.HIGH_LOW}
-
-_TEXTS = ("label", "gi_star_label", "state", "support")
-
-_WHERE = "local tests"
+#: Code of the label of each quadrant.
+_OF_QUADRANT = np.array(
+    [CODE[label] for label in (Label.NOT_SIGNIFICANT, Label.HIGH_HIGH, Label.LOW_HIGH, Label.LOW_LOW, Label.HIGH_LOW)],
+    dtype=np.int8,
+)
 
 
 def local_tests(
@@ -37,42 +31,22 @@ def local_tests(
     graph: Any,
     *,
     rng: np.random.Generator,
-    permutations: int = 99_999,
-    alpha: float = 0.05,
-    correction: Correction = "fdr",
-    context: pd.Series | None = None,
-    suppressed: pd.Series | None = None,
-    min_areas: int = 30,
-    mid_p: bool = False,
-    graph_name: str = "",
+    **options: Unpack[Options],
 ) -> LocalResult:
-    """Test for every area whether its neighbours are higher or lower than chance allows.
+    """Test for every area whether its neighbours are higher or lower than chance allows: local Moran and Gi* at once.
 
     Parameters
     ----------
     values : pandas.Series, shape (n,)
         Values observed at this level, indexed by ``area_id``, NaN where there is none. Values that were handed down
         from larger zones do not belong here: see :mod:`spatial.autocorrelation.support`.
-    graph : libpysal.graph.Graph
-        Neighbours of the same areas. Rows are standardised here, after areas without a value have been taken out.
+    graph : libpysal.graph.Graph or Neighbours
+        Neighbours of the same areas; prepare it once (:func:`spatial.autocorrelation.neighbours.prepare`) for many
+        tests.
     rng : numpy.random.Generator
         Same seed, same bytes, whatever the order of rows and the type of the ids.
-    permutations : int, default 99 999
-        Draws, shared by all areas (:mod:`spatial.autocorrelation.permutation`).
-    alpha : float, default 0.05
-        Level of the test, after correction.
-    correction : {"fdr", "by", "none"}
-        Benjamini-Hochberg, Benjamini-Yekutieli or none, over all tested areas.
-    context : pandas.Series of bool, optional
-        Areas outside the county: they count for n, mean, draws and correction, but get no label.
-    suppressed : pandas.Series of bool, optional
-        Areas whose value is withheld; it must be NaN already.
-    min_areas : int, default 30
-        With fewer testable areas nothing is tested; all get the state ``untestable``.
-    mid_p : bool, default False
-        Count ties by half.
-    graph_name : str, optional
-        What the graph is called in legends.
+    **options : Options
+        See :class:`spatial.autocorrelation.local_case.Options`.
 
     Returns
     -------
@@ -93,9 +67,8 @@ def local_tests(
     With z the deviations from the mean of all areas that have a value and a connection:
 
     - ``local_moran`` I_i = (n − 1) z_i Σ_j w_ij z_j / Σ z² (Anselin 1995, scaled with n − 1 as in esda and GeoDa);
-    - ``local_moran_z`` is analytic, under conditional permutation (Sokal, Oden & Thomson 1998): z_i is held, and the
-      neighbour mean is that of a weighted sample without replacement from the n − 1 others, with mean −z_i / (n − 1)
-      and variance S²(Σ_j w_ij² − 1/(n − 1)), S² the variance of the others;
+    - ``local_moran_z`` is analytic, under conditional permutation
+      (:func:`spatial.autocorrelation.local_moments.neighbour_sum_z`);
     - ``gi_star_z`` after Ord & Getis (1995), the self-weight put in *before* rows are standardised. It includes the
       area's own value, its p-value does not: the label ``hot`` (``cold``) asks for neighbours that are significantly
       high (low) and for a z of the same sign.
@@ -114,179 +87,245 @@ def local_tests(
     >>> str(result.table.loc["c22", "label"])
     'High-High'
     """
-    if not 0 < alpha < 1:
-        raise SpatialError(f"expected a level alpha between 0 and 1, found {alpha!r}", where=_WHERE)
-    if correction not in ("fdr", "by", "none"):
-        raise SpatialError(f"expected correction fdr, by or none, found {correction!r}", where=_WHERE)
-    if permutations < 1:
-        raise SpatialError(f"expected at least 1 permutation, found {permutations}", where=_WHERE)
-    if not values.index.is_unique:
-        twice = values.index[values.index.duplicated()].unique()
-        raise AreaKeyError(f"expected one value for each area, found more for {some(twice)}", where=_WHERE)
-    order = canonical(values.index)
-    ids = values.index[order]
-    x = values.to_numpy(dtype=np.float64, na_value=np.nan)[order]
-    withheld = _flags(suppressed, ids, "suppressed")
-    outside = _flags(context, ids, "context")
-    if np.isinf(x).any():
-        raise SpatialError(f"expected finite values, found infinity in {some(ids[np.isinf(x)])}", where=_WHERE)
-    if (leak := withheld & ~np.isnan(x)).any():
-        raise SpatialError(
-            f"expected no value where it is suppressed, found one in {some(ids[leak])}",
-            where=_WHERE,
-            hint="set suppressed values to NaN before anything is computed from them",
-        )
+    case = examine([values], graph, Settings(**options))
+    columns: dict[str, NDArray[Any]] = dict.fromkeys(("local_moran", "local_moran_z", "gi_star_z"), _NONE)
+    counts = None
+    if len(case.sites):
+        counts = _count(case, case.x[0], rng)
+        columns = _moran(case, "local_moran", "local_moran_z")
+        columns = {**columns, "gi_star_z": _gi_star_z(case)[1]}
 
-    have = ~np.isnan(x)
-    weights = neighbour_matrix(graph, ids)
-    name = graph_name or summary(weights)
-    degree = np.asarray((weights > 0).astype(np.int64) @ have.astype(np.int64))
-    member = np.flatnonzero(have)
-    weights = weights[member][:, member]
-    connected = (np.diff(weights.indptr) > 0) | (np.bincount(weights.indices, minlength=len(member)) > 0)
-    member, weights = member[connected], weights[connected][:, connected]
-    testable = np.diff(weights.indptr) > 0
+    def label(found: NDArray[np.bool_], high: NDArray[np.bool_]) -> dict[str, NDArray[np.int8]]:
+        if counts is None:
+            return {"label": _NO_CODE, "gi_star_label": _NO_CODE}
+        star = _hot_or_cold(found, high, columns["gi_star_z"][case.testable])
+        return {"label": _quadrant_labels(found, columns["quadrant"][case.testable]), "gi_star_label": star}
 
-    state = np.full(len(ids), str(State.UNDEFINED), dtype=object)
-    state[withheld] = State.SUPPRESSED
-    state[have & (degree == 0)] = State.ISOLATED
-    warnings: list[str] = []
-    sites = member[testable]
-    if not to_fixed_point(x[member]).any() if len(member) else True:
-        if len(member):
-            warnings.append("all values are equal: there is nothing to test")
-        state[sites] = State.UNDEFINED
-        sites = sites[:0]
-    elif len(sites) < min_areas:
-        warnings.append(
-            f"{len(sites)} areas with a value and a neighbour are too few for local tests, at least {min_areas} are "
-            "needed: show the values as they are, test at a smaller level where the figure is observed, or add the "
-            "areas around the county as context"
-        )
-        state[sites] = State.UNTESTABLE
-        sites = sites[:0]
-    else:
-        state[sites] = State.TESTED
-
-    columns = _untested(ids, x, state, degree)
-    parts = 0
-    if len(sites):
-        counts = conditional_counts(x[member], weights, permutations=permutations, rng=rng)
-        upper, lower, p = (each[testable] for each in pseudo_p(counts, mid_p=mid_p))
-        adjusted = adjust(p, correction)
-        statistics = _statistics(x[member], weights, testable)
-        moran, gi = _labels(
-            discoveries(adjusted, alpha), upper < lower, statistics["quadrant"], statistics["gi_star_z"]
-        )
-        moran[outside[sites]] = str(Label.NO_LABEL)
-        gi[outside[sites]] = str(Label.NO_LABEL)
-        tested = {"p_upper": upper, "p_lower": lower, "p": p, "p_adjusted": adjusted, **statistics}
-        for key, column in {**tested, "label": moran, "gi_star_label": gi}.items():
-            columns[key][sites] = column
-        parts = components(weights)
-        if warning := resolution_warning(len(sites), permutations, alpha, correction):
-            warnings.append(warning)
-    table = pd.DataFrame(columns, index=ids).astype(dict.fromkeys(_TEXTS, "str"))
-    return LocalResult(
-        table=table.reindex(values.index).rename_axis(index="area_id"),
-        permutations=permutations,
-        alpha=alpha,
-        correction=correction,
-        n_effective=len(sites),
-        components=parts,
-        graph=name,
-        warnings=tuple(warnings),
-    )
+    return conclude(case, "local-moran and gi-star", values, counts, columns, label)
 
 
-def _flags(flags: pd.Series | None, ids: pd.Index, name: str) -> NDArray[np.bool_]:
-    """Align flags with the areas; an area without a flag is an error, not False."""
-    if flags is None:
-        return np.zeros(len(ids), dtype=np.bool_)
-    if not flags.index.is_unique or not ids.isin(flags.index).all() or flags.isna().any():
-        raise AreaKeyError(
-            f"expected one True or False for each area in {name}; without: "
-            f"{some(ids.difference(flags.index)) or 'none'}",
-            where=_WHERE,
-        )
-    return flags.reindex(ids).to_numpy(dtype=np.bool_)
+def local_moran(
+    values: pd.Series,
+    graph: Any,
+    *,
+    rng: np.random.Generator,
+    **options: Unpack[RateOptions],
+) -> LocalResult:
+    """Compute local Moran I_i = (n − 1) z_i Σ_j w_ij z_j / Σ z² (Anselin 1995), of values or of rates.
+
+    Parameters
+    ----------
+    values : pandas.Series, shape (n,)
+        Values observed at this level, or counts when the option `population` is given; NaN where there is none.
+    graph : libpysal.graph.Graph or Neighbours
+        Neighbours of the same areas.
+    rng : numpy.random.Generator
+        Same seed, same bytes, whatever the order of rows and the type of the ids.
+    **options : RateOptions
+        See :class:`spatial.autocorrelation.local_case.RateOptions`.
+
+    Returns
+    -------
+    LocalResult
+        ``p_upper`` and ``p_lower`` are the chances of *neighbours* at least as high, and at least as low; ``z`` is that
+        of I_i, so negative for an outlier. Labels are quadrants.
+
+    Raises
+    ------
+    AreaKeyError, SpatialError
+        As :func:`local_tests`; for rates also as :func:`spatial.autocorrelation.rates.empirical_bayes`.
+    """
+    tested, shown, settings = split(values, options)
+    case = examine([tested], graph, settings)
+    columns: dict[str, NDArray[Any]] = {"statistic": _NONE, "z": _NONE}
+    counts = None
+    if len(case.sites):
+        counts = _count(case, case.x[0], rng)
+        columns = _moran(case, "statistic", "z")
+
+    def label(found: NDArray[np.bool_], high: NDArray[np.bool_]) -> dict[str, NDArray[np.int8]]:
+        if counts is None:
+            return {"label": _NO_CODE}
+        return {"label": _quadrant_labels(found, columns["quadrant"][case.testable])}
+
+    return conclude(case, "local-moran", shown, counts, columns, label)
 
 
-def _untested(
-    ids: pd.Index, x: NDArray[np.float64], state: NDArray[Any], degree: NDArray[np.int64]
-) -> dict[str, NDArray[Any]]:
-    """Lay out the columns of the result, in order, with nothing tested."""
-    n = len(ids)
-    numbers = ("local_moran", "local_moran_z", "gi_star_z", "p_upper", "p_lower", "p", "p_adjusted")
+def local_gi(
+    values: pd.Series,
+    graph: Any,
+    *,
+    rng: np.random.Generator,
+    **options: Unpack[RateOptions],
+) -> LocalResult:
+    """Compute Gi = Σ_{j≠i} w_ij x_j / Σ_{j≠i} x_j (Getis & Ord 1992), the area itself left out everywhere.
+
+    Parameters, errors and the meaning of p are those of :func:`local_moran`. ``statistic`` is NaN where a value is
+    negative, as with standardised rates: there the share has no meaning. ``z`` (Ord & Getis 1995) always has:
+    mean and variance are those of the n − 1 other areas. Labels are ``hot`` and ``cold``.
+    """
+    tested, shown, settings = split(values, options)
+    return _getis_ord("gi", tested, shown, graph, rng, settings)
+
+
+def local_gi_star(
+    values: pd.Series,
+    graph: Any,
+    *,
+    rng: np.random.Generator,
+    **options: Unpack[RateOptions],
+) -> LocalResult:
+    """Compute Gi* = Σ_j w_ij x_j / Σ_j x_j, the area itself being one of its neighbours (Ord & Getis 1995).
+
+    Parameters, errors and the meaning of p are those of :func:`local_moran`; ``statistic`` is NaN where a value is
+    negative. The self-weight is the largest weight of the row, put in *before* rows are standardised, so that ``z`` is
+    the same under binary and row-standardised weights. ``p`` is that of Gi and of local Moran: it ignores the area's
+    own value, which ``z`` includes. Labels are ``hot`` and ``cold``, and ask for a ``z`` of the same sign.
+    """
+    tested, shown, settings = split(values, options)
+    return _getis_ord("gi-star", tested, shown, graph, rng, settings)
+
+
+def local_moran_bivariate(
+    x: pd.Series,
+    y: pd.Series,
+    graph: Any,
+    *,
+    rng: np.random.Generator,
+    **options: Unpack[Options],
+) -> LocalResult:
+    """Compute the bivariate local Moran I_i = z_x,i Σ_j w_ij z_y,j: the y around areas where x is high or low.
+
+    Parameters
+    ----------
+    x, y : pandas.Series, shape (n,)
+        Two variables of the same areas; NaN in either leaves an area out. Both are standardised with their population
+        standard deviation. Values of y in the area itself play no part.
+    graph : libpysal.graph.Graph or Neighbours
+        Neighbours of the same areas.
+    rng : numpy.random.Generator
+        Same seed, same bytes.
+    **options : Options
+        See :class:`spatial.autocorrelation.local_case.Options`.
+
+    Returns
+    -------
+    LocalResult
+        ``p_upper`` and ``p_lower`` are the chances of a y among the neighbours at least as high, and as low. x is held:
+        neither a correlation of x and y inside areas nor autocorrelation of y alone is taken out.
+
+    Raises
+    ------
+    AreaKeyError, SpatialError
+        As :func:`local_tests`.
+    """
+    case = examine([x, y], graph, Settings(**options))
+    columns: dict[str, NDArray[Any]] = {"statistic": _NONE, "z": _NONE}
+    counts = None
+    if len(case.sites):
+        counts = _count(case, case.x[1], rng)
+        zx, zy = (each - each.mean() for each in case.x)
+        scale = np.sqrt(np.mean(zx * zx) * np.mean(zy * zy))
+        columns = {
+            "statistic": zx * (case.weights @ zy) / scale,
+            "z": _signed(zx, neighbour_sum_z(zy, case.weights)),
+            "quadrant": quadrants(zx, row_standardised(case.weights) @ zy),
+        }
+
+    def label(found: NDArray[np.bool_], high: NDArray[np.bool_]) -> dict[str, NDArray[np.int8]]:
+        if counts is None:
+            return {"label": _NO_CODE}
+        return {"label": _quadrant_labels(found, columns["quadrant"][case.testable])}
+
+    return conclude(case, "bivariate-moran", x, counts, columns, label)
+
+
+_NONE: NDArray[np.float64] = np.empty(0)
+_NO_CODE: NDArray[np.int8] = np.empty(0, dtype=np.int8)
+
+
+def _count(case: Case, values: NDArray[np.float64], rng: np.random.Generator) -> Counts:
+    return conditional_counts(values, case.weights, permutations=case.settings.permutations, rng=rng)
+
+
+def _moran(case: Case, statistic: str, score: str) -> dict[str, NDArray[Any]]:
+    """Return local Moran, its z and its quadrant."""
+    z = case.x[0] - case.x[0].mean()
+    lag = case.weights @ z
     return {
-        "value": x,
-        **{name: np.full(n, np.nan) for name in numbers},
-        "quadrant": np.zeros(n, dtype=np.int64),
-        "label": np.full(n, str(Label.NO_LABEL), dtype=object),
-        "gi_star_label": np.full(n, str(Label.NO_LABEL), dtype=object),
-        "state": np.array([str(each) for each in state], dtype=object),
-        "neighbours": degree,
-        "support": np.array([str(each) for each in ids], dtype=object),
+        statistic: (len(z) - 1) * z * lag / float(np.sum(z * z)),
+        score: _signed(z, neighbour_sum_z(z, case.weights)),
+        "quadrant": quadrants(z, lag if case.settings.transform == "r" else row_standardised(case.weights) @ z),
     }
 
 
-def _statistics(x: NDArray[np.float64], weights: Any, testable: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
-    """Compute the statistics of all areas, and return those of the testable ones."""
+def _signed(z: NDArray[np.float64], score: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give a score of the neighbours the sign of the area; none where the area is on the mean."""
+    tiny = 1e-6 * np.sqrt(np.mean(z * z))
+    result: NDArray[np.float64] = np.where(np.abs(z) > tiny, np.sign(z) * score, np.nan)
+    return result
+
+
+def _getis_ord(
+    name: str, tested: pd.Series, shown: pd.Series, graph: Any, rng: np.random.Generator, settings: Settings
+) -> LocalResult:
+    case = examine([tested], graph, settings)
+    columns: dict[str, NDArray[Any]] = {"statistic": _NONE, "z": _NONE}
+    counts = None
+    if len(case.sites):
+        counts = _count(case, case.x[0], rng)
+        x = case.x[0]
+        if name == "gi":
+            z = x - x.mean()
+            share, score = case.weights @ x, neighbour_sum_z(z, case.weights)
+            whole = x.sum() - x
+        else:
+            share, score = _gi_star_z(case)
+            whole = np.full(len(x), x.sum())
+        meaningful = (x >= 0).all() & (whole > 0)
+        statistic = np.divide(share, whole, out=np.full(len(x), np.nan), where=meaningful)
+        columns = {
+            "statistic": statistic,
+            "z": score,
+            "quadrant": quadrants(x - x.mean(), row_standardised(case.weights) @ (x - x.mean())),
+        }
+
+    def label(found: NDArray[np.bool_], high: NDArray[np.bool_]) -> dict[str, NDArray[np.int8]]:
+        if counts is None:
+            return {"label": _NO_CODE}
+        return {"label": _hot_or_cold(found, high, columns["z"][case.testable])}
+
+    return conclude(case, name, shown, counts, columns, label)
+
+
+def _gi_star_z(case: Case) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return Σ_j w_ij x_j with the area itself among the neighbours, and Gi*'s z-score.
+
+    z = (Σ_j w_ij x_j − W_i x̄) / (s √[(n S1_i − W_i²)/(n − 1)]), s² = Σx²/n − x̄², S1_i = Σ_j w_ij².
+    """
+    x, raw = case.x[0], case.raw
     n = len(x)
     z = x - x.mean()
-    squares = float(z @ z)
-    lag = row_standardised(weights) @ z
-    moran = (n - 1) * z * lag / squares
-
-    # Conditional permutation: the lag is a weighted sample without replacement from the n − 1 others.
-    spread = _square_sums(row_standardised(weights))
-    others = n - 1
-    mean = -z / others
-    variance = (squares - z**2 - others * mean**2) / max(others - 1, 1) * (spread - 1.0 / others)
-    tiny = 1e-12 * squares / n
-    safe = np.where((variance > tiny) & (np.abs(z) > np.sqrt(tiny)), variance, np.nan)
-    moran_z = np.sign(z) * (lag - mean) / np.sqrt(safe)
-
-    # Gi*: the self-weight is that of the nearest neighbour, put in before anything is standardised.
     own = np.zeros(n)
-    own[testable] = np.maximum.reduceat(weights.data, weights.indptr[:-1][testable])
-    total = np.asarray(weights.sum(axis=1)).ravel() + own
-    scatter = n * (_square_sums(weights) + own**2) - total**2
+    some = np.diff(raw.indptr) > 0
+    own[some] = np.maximum.reduceat(raw.data, raw.indptr[:-1][some])
+    total = row_sums(raw) + own
+    scatter = n * (square_sums(raw) + own**2) - total**2
     scatter = np.where(scatter > 1e-9 * total**2, scatter, np.nan)  # everybody is a neighbour: no variance
-    with np.errstate(invalid="ignore", divide="ignore"):
-        gi = (weights @ z + own * z) / (np.sqrt(squares / n) * np.sqrt(scatter / (n - 1)))
-
-    zero = 1e-12 * np.abs(z).max()
-    quadrant = np.select(
-        [
-            (z > zero) & (lag > zero),
-            (z < -zero) & (lag > zero),
-            (z < -zero) & (lag < -zero),
-            (z > zero) & (lag < -zero),
-        ],
-        [1, 2, 3, 4],
-        default=0,
-    )
-    result = {"local_moran": moran, "local_moran_z": moran_z, "gi_star_z": gi, "quadrant": quadrant}
-    return {name: column[testable] for name, column in result.items()}
+    score = (raw @ z + own * z) / np.sqrt(np.mean(z * z) * scatter / (n - 1))
+    share = raw @ x + own * x
+    if case.settings.transform == "r":
+        share = np.divide(share, total, out=np.zeros(n), where=total > 0)
+    return share, score
 
 
-def _square_sums(weights: Any) -> NDArray[np.float64]:
-    """Return Σ_j w_ij² of each row."""
-    return np.asarray(weights.multiply(weights).sum(axis=1), dtype=np.float64).ravel()
+def _quadrant_labels(found: NDArray[np.bool_], quadrant: NDArray[np.int64]) -> NDArray[np.int8]:
+    """Name what was found; without a discovery, or on an axis, there is no name."""
+    return _OF_QUADRANT[np.where(found, quadrant, 0)]
 
 
-def _labels(
-    found: NDArray[np.bool_],
-    high: NDArray[np.bool_],
-    quadrant: NDArray[np.int64],
-    gi: NDArray[np.float64],
-) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Name what was found; without a discovery, or without a sign, there is no name."""
-    moran = np.full(len(found), str(Label.NOT_SIGNIFICANT), dtype=object)
-    for number, label in _QUADRANTS.items():
-        moran[found & (quadrant == number)] = str(label)
-    star = np.full(len(found), str(Label.NOT_SIGNIFICANT), dtype=object)
-    star[found & high & (gi > 0)] = HOT
-    star[found & ~high & (gi < 0)] = COLD
-    return moran, star
+def _hot_or_cold(found: NDArray[np.bool_], high: NDArray[np.bool_], z: NDArray[np.float64]) -> NDArray[np.int8]:
+    codes = np.full(len(found), CODE[Label.NOT_SIGNIFICANT], dtype=np.int8)
+    codes[found & high & (z > 0)] = CODE[Label.HOT]
+    codes[found & ~high & (z < 0)] = CODE[Label.COLD]
+    return codes

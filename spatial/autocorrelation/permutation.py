@@ -23,8 +23,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy import sparse
 
 from geodata.errors import SpatialError
+from spatial.autocorrelation.linear import LinearScores, equal_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,6 +36,12 @@ _BLOCK = 1 << 23
 
 #: The range of the values is cut into this many steps: differences below 1e-12 of the range are rounding.
 _STEPS = 2.0**40
+
+#: Cells of the table of ranks for each sum.
+_CELLS = 16
+
+#: Larger than every sum.
+_BEYOND = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +82,16 @@ def to_fixed_point(values: NDArray[np.float64]) -> NDArray[np.int64]:
     2 k, which is 2e-12 k of the range.
     """
     low, high = float(values.min()), float(values.max())
-    unit = max((high - low) / _STEPS, max(abs(low), abs(high)) * 2.0**-50)
+    unit = fixed_point_unit(values)
     if unit == 0.0 or not np.isfinite(high - low) or (high - low) / unit < 2.0:
         return np.zeros(len(values), dtype=np.int64)
     return np.rint((values - low) / unit).astype(np.int64)
+
+
+def fixed_point_unit(values: NDArray[np.float64]) -> float:
+    """Return the step of :func:`to_fixed_point`: values closer than that differ by rounding only."""
+    low, high = float(values.min()), float(values.max())
+    return max((high - low) / _STEPS, max(abs(low), abs(high)) * 2.0**-50)
 
 
 def tie_width(k: Any) -> Any:
@@ -169,8 +183,8 @@ def conditional_counts(
     values : numpy.ndarray, shape (n,)
         Finite values, in canonical order of the areas.
     neighbours : scipy.sparse.csr_array, shape (n, n)
-        Positive weights without diagonal. Areas whose neighbours all weigh the same share the draws; the others take a
-        plain vectorised path over the same draws.
+        Positive weights without diagonal. Areas whose neighbours all weigh the same share the sorted sums; the others
+        take a matrix product over the same draws (:mod:`spatial.autocorrelation.linear`).
     permutations : int
         Number of draws P.
     rng : numpy.random.Generator
@@ -179,19 +193,21 @@ def conditional_counts(
     Returns
     -------
     Counts
-        Local Moran, Gi, Gi*, EB Moran and local join counts are all monotone in the neighbour sum, so that their
-        pseudo p-values all follow from these counts.
+        Local Moran, bivariate Moran, Gi, Gi*, EB Moran and local join counts are all monotone in the neighbour sum, so
+        that their pseudo p-values all follow from these counts.
 
     Raises
     ------
     SpatialError
         See :func:`draw_tuples`.
     """
-    degree = np.diff(neighbours.indptr)
-    width = int(degree.max(initial=0)) + 1
-    return count_extremes(
-        values, neighbours, draw_tuples(len(values), width, permutations, rng), permutations=permutations
-    )
+    return count_extremes(values, neighbours, draws_for(neighbours, permutations, rng), permutations=permutations)
+
+
+def draws_for(neighbours: Any, permutations: int, rng: np.random.Generator) -> Iterator[NDArray[np.integer[Any]]]:
+    """Draw tuples that are long enough for the largest neighbourhood and one replacement; see :func:`draw_tuples`."""
+    width = int(np.diff(neighbours.indptr).max(initial=0)) + 1
+    return draw_tuples(neighbours.shape[0], width, permutations, rng)
 
 
 def count_extremes(
@@ -217,74 +233,97 @@ def count_extremes(
     Counts
         The counts.
     """
-    n = len(values)
     whole = to_fixed_point(values)
     degree = np.diff(neighbours.indptr)
-    equal = _rows_of_equal_weight(neighbours)
-    pattern = neighbours.copy()
-    pattern.data = np.ones(len(pattern.data), dtype=np.int64)
-    observed: NDArray[np.int64] = pattern @ whole
-    low, high = observed - tie_width(degree), observed + tie_width(degree)
-    # Needles in ascending order let every binary search start where the last one ended.
-    shared = {
-        int(k): (sites := np.flatnonzero(equal & (degree == k)))[np.argsort(observed[sites], kind="stable")]
-        for k in np.unique(degree[equal])
-    }
-    plain = np.flatnonzero(~equal & (degree > 0))
-    at_least = np.zeros(n, dtype=np.int64)
-    at_most = np.zeros(n, dtype=np.int64)
+    equal = equal_rows(neighbours)
+    shared = _SharedSums(whole, neighbours, equal & (degree > 0))
+    unequal = np.flatnonzero(~equal)
+    plain = None
+    if len(unequal):
+        numbers = whole.astype(np.float64)[:, None]
+        plain = LinearScores(numbers, None, neighbours, unequal, tie_width(degree).astype(np.float64))
     for tuples in draws:
-        sums = np.cumsum(whole[tuples], axis=0)  # sums[k - 1]: the first k of every tuple
-        for k, sites in shared.items():
-            ordered = np.sort(sums[k - 1])
-            at_least[sites] += len(ordered) - np.searchsorted(ordered, low[sites], side="left")
-            at_most[sites] += np.searchsorted(ordered, high[sites], side="right")
-        for position in range(len(tuples) - 1):
-            # Draws that held the site itself among its first k: take its value out, element k + 1 in.
-            site = tuples[position]
-            draw = np.flatnonzero((degree[site] > position) & equal[site])
-            site = site[draw]
-            k = degree[site]
-            before = sums[k - 1, draw]
-            after = before - whole[site] + whole[tuples[k, draw]]
-            up = (after >= low[site]).astype(np.int64) - (before >= low[site])
-            down = (after <= high[site]).astype(np.int64) - (before <= high[site])
-            np.add.at(at_least, site, up)
-            np.add.at(at_most, site, down)
-        for i in plain:
-            row = slice(neighbours.indptr[i], neighbours.indptr[i + 1])
-            upper, lower = _count_weighted(whole, int(i), neighbours.indices[row], neighbours.data[row], tuples)
-            at_least[i] += upper
-            at_most[i] += lower
+        shared.add(tuples)
+        if plain is not None:
+            plain.add(tuples)
+    at_least, at_most = shared.at_least, shared.at_most
+    if plain is not None:
+        at_least[unequal], at_most[unequal] = plain.at_least[unequal], plain.at_most[unequal]
     return Counts(at_least, at_most, permutations)
 
 
-def _rows_of_equal_weight(neighbours: Any) -> NDArray[np.bool_]:
-    """Tell which rows have neighbours that all weigh the same."""
-    degree = np.diff(neighbours.indptr)
-    some = degree > 0
-    equal = np.zeros(len(degree), dtype=np.bool_)
-    if some.any():
-        starts = neighbours.indptr[:-1][some]
-        largest = np.maximum.reduceat(neighbours.data, starts)
-        equal[some] = largest - np.minimum.reduceat(neighbours.data, starts) <= 1e-12 * largest
-    return equal
+class _SharedSums:
+    """Counts of areas whose neighbours all weigh the same: sort the sums once, search them once for each area."""
+
+    def __init__(self, whole: NDArray[np.int64], neighbours: Any, sites: NDArray[np.bool_]) -> None:
+        self.whole = whole
+        self.degree = np.diff(neighbours.indptr)
+        self.chosen = sites
+        ones = sparse.csr_array(
+            (np.ones(len(neighbours.data), dtype=np.int64), neighbours.indices, neighbours.indptr),
+            shape=neighbours.shape,
+        )
+        observed: NDArray[np.int64] = ones @ whole
+        self.low, self.high = observed - tie_width(self.degree), observed + tie_width(self.degree)
+        self.groups = {
+            int(k): np.flatnonzero(sites & (self.degree == k)) for k in np.flatnonzero(np.bincount(self.degree[sites]))
+        }
+        self.at_least = np.zeros(len(whole), dtype=np.int64)
+        self.at_most = np.zeros(len(whole), dtype=np.int64)
+
+    def add(self, tuples: NDArray[np.integer[Any]]) -> None:
+        """Count over one block of draws."""
+        if not self.groups:
+            return
+        sums = np.cumsum(self.whole[tuples], axis=0)  # sums[k - 1]: the first k of every tuple
+        for k, sites in self.groups.items():
+            below, up_to = _ranks(np.sort(sums[k - 1]), self.low[sites], self.high[sites])
+            self.at_least[sites] += sums.shape[1] - below
+            self.at_most[sites] += up_to
+        for position in range(min(len(tuples) - 1, max(self.groups))):
+            # Draws that held the site itself among its first k: take its value out, element k + 1 in.
+            site = tuples[position]
+            draw = np.flatnonzero((self.degree[site] > position) & self.chosen[site])
+            site = site[draw]
+            k = self.degree[site]
+            before = sums[k - 1, draw]
+            after = before - self.whole[site] + self.whole[tuples[k, draw]]
+            low, high = self.low[site], self.high[site]
+            np.add.at(self.at_least, site, (after >= low).astype(np.int64) - (before >= low))
+            np.add.at(self.at_most, site, (after <= high).astype(np.int64) - (before <= high))
 
 
-def _count_weighted(
-    whole: NDArray[np.int64],
-    site: int,
-    others: NDArray[np.integer[Any]],
-    weights: NDArray[np.float64],
-    tuples: NDArray[np.integer[Any]],
-) -> tuple[int, int]:
-    """Count extremes for one area with unequal weights, without sharing."""
-    k = len(others)
-    share = weights / weights.max()  # at most 1, so that the tie width of plain sums still bounds the rounding
-    drawn = np.where(tuples[:k] == site, tuples[k], tuples[:k])
-    sums = share @ whole[drawn].astype(np.float64)
-    observed = float(share @ whole[others])
-    return (
-        int((sums >= observed - tie_width(k)).sum()),
-        int((sums <= observed + tie_width(k)).sum()),
-    )
+def _ranks(
+    ordered: NDArray[np.int64], low: NDArray[np.int64], high: NDArray[np.int64]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return how many of the sorted sums are below `low`, and how many are up to `high`, for each pair of bounds."""
+    below = _left(ordered, low)
+    # Ties are rare: only where the next sum is not above the upper bound is there more to count.
+    up_to = below.copy()
+    tied = np.flatnonzero(np.append(ordered, _BEYOND)[below] <= high)
+    up_to[tied] = np.searchsorted(ordered, high[tied], side="right")
+    return below, up_to
+
+
+def _left(ordered: NDArray[np.int64], needles: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Return ``np.searchsorted(ordered, needles)``, for many needles by way of a table.
+
+    The range of the sums is cut into cells, many more than there are sums. A needle in a cell without a sum has its
+    rank in the table; only the few others are searched.
+    """
+    if len(needles) < len(ordered) // 4:
+        return np.searchsorted(ordered, needles, side="left")
+    first, span = ordered[0], int(ordered[-1] - ordered[0])
+    shift = max(0, span.bit_length() - (_CELLS * len(ordered)).bit_length())
+    last = (span >> shift) + 2
+    held = np.bincount((ordered - first >> shift) + 1, minlength=last + 1)
+    start = np.cumsum(held) - held
+    start[held > 0] = -1
+    cell = needles - first
+    cell >>= shift
+    cell += 1
+    np.clip(cell, 0, last, out=cell)
+    rank = start[cell]
+    search = np.flatnonzero(rank < 0)
+    rank[search] = np.searchsorted(ordered, needles[search], side="left")
+    return rank

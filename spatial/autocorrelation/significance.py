@@ -72,9 +72,13 @@ def adjust(p: NDArray[np.float64], correction: Correction) -> NDArray[np.float64
         return p.copy()
     if correction not in ("fdr", "by"):
         raise SpatialError(f"expected correction fdr, by or none, found {correction!r}", where="local tests")
-    from scipy.stats import false_discovery_control
-
-    adjusted: NDArray[np.float64] = false_discovery_control(p, method="bh" if correction == "fdr" else "by")
+    n = len(p)
+    order = np.argsort(p)
+    rank = np.arange(1, n + 1)
+    factor = n * float(np.sum(1.0 / rank)) if correction == "by" else float(n)
+    steps = np.minimum.accumulate((p[order] * factor / rank)[::-1])[::-1]
+    adjusted = np.empty(n)
+    adjusted[order] = np.minimum(steps, 1.0)
     return adjusted
 
 
