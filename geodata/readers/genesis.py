@@ -48,6 +48,8 @@ class Flat:
         The value column, quality flags included.
     period : pandas.Series
         The year of each row.
+    lines : int
+        Data rows of the file; one may hold several values before version 5.
     """
 
     rows: pd.DataFrame
@@ -56,6 +58,7 @@ class Flat:
     cells: signs.Parsed
     period: pd.Series
     notes: tuple[str, ...]
+    lines: int = 0
 
 
 def is_flat(header: Sequence[str]) -> bool:
@@ -150,7 +153,7 @@ def from_flat(
     if of:
         blocks = _aligned(blocks, str(path))
     whole = long.shares(blocks, of, where=str(path))
-    return long.assemble(whole, source=source, notes=notes, where=str(path), rows=len(flat.rows))
+    return long.assemble(whole, source=source, notes=notes, where=str(path), rows=flat.lines)
 
 
 def open_flat(path: Path, *, area: str | None = None, legend: str | None = None) -> Flat:
@@ -176,6 +179,7 @@ def open_flat(path: Path, *, area: str | None = None, legend: str | None = None)
         raise NoDataError("expected rows below the header, found none", where=where, hint="widen years or regions")
     if not file.complete:
         _require_whole(rows, file)
+    lines = len(rows)
     if genesis_old.is_flat(names):
         rows = genesis_old.to_rows(rows, where)
         names = list(rows.columns)
@@ -212,7 +216,7 @@ def open_flat(path: Path, *, area: str | None = None, legend: str | None = None)
     notes.append(f"signs: legend {version}")
     if known.signs.get("-", (None,))[0] in (Status.ZERO, Status.ZERO_OR_SUPPRESSED):
         cells = _not_delivered(rows, region, period, cells, notes)
-    return Flat(rows, region, tuple(n for n in numbers if n != region), cells, period, tuple(notes))
+    return Flat(rows, region, tuple(n for n in numbers if n != region), cells, period, tuple(notes), lines)
 
 
 def _region(rows: pd.DataFrame, numbers: tuple[int, ...], area: str | None, where: str) -> int:

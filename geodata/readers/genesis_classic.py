@@ -95,7 +95,7 @@ def read_classic(
     """
     where = str(path)
     parts = _take_apart(path, sheet)
-    notes = [f"GENESIS table as printed, {parts.encoding}", *(title for title in parts.titles[:3] if title)]
+    notes = [f"GENESIS table as printed, {parts.encoding}", *(f"title: {title}" for title in parts.titles[:3] if title)]
     if not parts.footer:
         notes.append("there is no footer below underscores: perhaps rows are missing at the end")
     area, years, part = _labels(parts, columns is not None, where, notes)
@@ -172,8 +172,9 @@ def _take_apart(path: Path, sheet: str | None) -> _Parts:
             where=where,
             hint="download it again",
         )
-    width = max(len(row) for row in rows[:end])
-    rows = [row + [""] * (width - len(row)) for row in rows[:end]]
+    # A spreadsheet that saved the file may have made title lines wider than the table.
+    width = max(at + 1 for row in rows[:end] for at, cell in enumerate(row) if cell.strip() or not at)
+    rows = [row[:width] + [""] * (width - len(row)) for row in rows[:end]]
     return _split(rows, numbers[:end], footer, encoding, merged, where)
 
 

@@ -233,7 +233,9 @@ def legend(version: str) -> Legend:
 _NUMBER = {
     ",": re.compile(r"(?:\d+|[1-9]\d{0,2}(?:(?P<group>[. \u202f'])\d{3})(?:(?P=group)\d{3})*)(?:,\d+)?", re.ASCII),
     ".": re.compile(
-        r"(?:\d+|[1-9]\d{0,2}(?:[ \u202f']\d{3})+)(?:\.\d*)?(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?", re.ASCII
+        r"(?:\d+|[1-9]\d{0,2}(?:(?P<group>[, \u202f'])\d{3})(?:(?P=group)\d{3})*)(?:\.\d*)?(?:[eE][-+]?\d+)?"
+        r"|\.\d+(?:[eE][-+]?\d+)?",
+        re.ASCII,
     ),
 }
 _MARKED = re.compile(r"(?P<body>.*?)\s*(?P<marks>[prs|]+)")
@@ -244,7 +246,7 @@ def number(cell: str, decimal: str) -> float | None:
 
     Examples
     --------
-    >>> number("1.234,5", ","), number("1234.5", "."), number("1.23", ",")
+    >>> number("1.234,5", ","), number("1,234.5", "."), number("1.23", ",")
     (1234.5, 1234.5, None)
     """
     body = cell.replace("−", "-").replace("\u00a0", " ")
@@ -253,8 +255,7 @@ def number(cell: str, decimal: str) -> float | None:
     if not _NUMBER[decimal].fullmatch(body):
         return None
     bare = re.sub(r"[ \u202f']", "", body)
-    if decimal == ",":
-        bare = bare.replace(".", "").replace(",", ".")
+    bare = bare.replace(".", "").replace(",", ".") if decimal == "," else bare.replace(",", "")
     return sign * float(bare)
 
 

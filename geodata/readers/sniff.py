@@ -7,6 +7,7 @@ what cannot be read is refused with the same error that a run would give.
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from geodata import exchange
-from geodata.errors import ColumnError, FormatError, GeodataError, NoDataError, some
+from geodata.errors import ColumnError, FormatError, GeodataError, NoDataError, SignError, some
 from geodata.models import Flag, Observations, Status
 from geodata.readers import (
     ba,
@@ -46,7 +47,7 @@ __all__ = ["Verdict", "describe"]
 #: Format → what reads it without options.
 _READERS: dict[str, Callable[[Path], Observations]] = {
     "genesis-classic": lambda path: genesis_classic.read_classic(path, undated=True),
-    "inkar": inkar.read_inkar,
+    "inkar": lambda path: _inkar(path),
     "regionaltabelle": regionaltabelle.read_regionaltabelle,
     "zensus-grid": zensus_grid.read_grid_2022,
     "zensus2011-grid": lambda path: _grid_2011(path),
@@ -99,10 +100,51 @@ def describe(path: Path) -> Verdict:
             verdict = replace(verdict, titles=genesis.titles(flat))
         case _:
             verdict = observed(kind, _READERS[kind](path), _encoding(path))
+    broken = _twice_encoded(path)
+    if broken is not None:
+        said = (
+            f"letters were broken before this file was saved: {broken[0]!r} should be {broken[1]!r}; export it again "
+            "as UTF-8, or names and keys with umlauts will match nothing"
+        )
+        verdict = replace(verdict, findings=(said, *verdict.findings))
     if kind in PROVISIONAL:
         said = f"provisional: {FORMATS[kind]} is read from its description, no real file was seen; compare some values"
         verdict = replace(verdict, provisional=True, findings=(said, *verdict.findings))
     return verdict
+
+
+def _twice_encoded(path: Path) -> tuple[str, str] | None:
+    """Look for text in UTF-8 that was read as another encoding and saved again: in a text, or a workbook's sheets."""
+    if text.kind_of(text.peek(path)) == "a Parquet file":
+        return None
+    names = sheet_names(path)
+    if not names:
+        payload = text.decode(path).payload
+        # The letter Ã in front of nearly all of them is quickly looked for.
+        return text.twice_encoded(payload.decode("utf-8")) if b"\xc3\x83" in payload else None
+    for name in names:
+        try:
+            cells = open_sheet(path, sheet=name).cells
+        except NoDataError:
+            continue
+        for column in cells:
+            for cell in cells[column][cells[column].str.contains("Ã", regex=False)].head(100):
+                if found := text.twice_encoded(str(cell)):
+                    return found
+    return None
+
+
+def _inkar(path: Path) -> Observations:
+    """Read INKAR; where signs stand in it, by the first legend that knows them all."""
+    try:
+        return inkar.read_inkar(path)
+    except SignError as error:
+        for version in ("classic", "zensus2011", "mss"):
+            with contextlib.suppress(SignError):
+                found = inkar.read_inkar(path, legend=version)
+                said = f'there are signs among the figures: set legend = "{version}" of the source, which knows them'
+                return replace(found, notes=(said, *found.notes))
+        raise error
 
 
 def observed(kind: str, observations: Observations, encoding: str = "") -> Verdict:
@@ -131,7 +173,7 @@ def observed(kind: str, observations: Observations, encoding: str = "") -> Verdi
     findings = list(() if undated else table_findings(observations))
     if undated:
         findings.append("the file does not say the year: set period, or the source's reference_date")
-    findings += [f"{number} values are flagged {flag}" for flag, number in flags.items()]
+    findings += [f"{n} {'value is' if n == 1 else 'values are'} flagged {flag}" for flag, n in flags.items()]
     about = [note for note in observations.notes if is_note(note)]
     findings = [*(note for note in observations.notes if note not in about), *findings, *about]
     notes = " ".join(observations.notes)

@@ -17,6 +17,7 @@ from geodata.readers import limits
 #: First bytes of what is often saved under a wrong name.
 _MAGIC = (
     (b"PK\x03\x04", "a ZIP archive or an XLSX workbook"),
+    (b"PK\x05\x06", "an empty ZIP archive"),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook (XLS)"),
     (b"SQLite format 3\x00", "a SQLite database or GeoPackage"),
     (b"PAR1", "a Parquet file"),
@@ -111,9 +112,10 @@ def decode(path: Path) -> TextFile:
     limits.require_file(path, "text_bytes")
     raw = path.read_bytes()
     encoding = "utf-8"
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+    wide = _utf16(raw)
+    if wide:
         try:
-            raw, encoding = raw.decode("utf-16").encode(), "utf-16"
+            raw, encoding = raw.decode(wide).encode(), "utf-16"
         except UnicodeDecodeError as error:
             raise _cut(path, str(error)) from error
     else:
@@ -147,6 +149,17 @@ def decode(path: Path) -> TextFile:
     return TextFile(path, raw, encoding, raw.endswith((b"\n", b"\r")))
 
 
+def _utf16(raw: bytes) -> str | None:
+    """Tell UTF-16 by its byte order mark, or by the zeros that stand in every second byte of Western text."""
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    head = raw[:2000]
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    if min(even, odd) or max(even, odd) < 0.4 * len(head) or len(head) < 16:
+        return None
+    return "utf-16-le" if odd else "utf-16-be"
+
+
 def decode_head(raw: bytes) -> str:
     """Decode the first bytes of a text well enough to tell what it is; a character that is cut off is dropped.
 
@@ -160,8 +173,9 @@ def decode_head(raw: bytes) -> str:
     str
         Without byte order mark.
     """
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return raw[: len(raw) // 2 * 2].decode("utf-16", "ignore")
+    wide = _utf16(raw)
+    if wide:
+        return raw[: len(raw) // 2 * 2].decode(wide, "ignore")
     raw = raw.removeprefix(b"\xef\xbb\xbf")
     for cut in range(4):
         try:
@@ -250,6 +264,29 @@ def require_utf8(frame: pd.DataFrame, where: str | Path) -> None:
                 where=str(where),
                 hint="copy or download it again",
             ) from error
+
+
+#: ä ö ü Ä Ö Ü ß and dashes in UTF-8, read as cp1252 or Latin-1 and saved as UTF-8 again.
+_TWICE = re.compile(
+    r"\w*(?:Ã[\u0080-\u00bf\u0178\u0152\u0153\u2013\u201e]|â€[\u0080-\u00bf\u0153\u201c\u201d\u2122])[\wÃ\u0080-\u00bf]*"
+)
+
+
+def twice_encoded(text: str) -> tuple[str, str] | None:
+    """Find a word in UTF-8 that was taken for another encoding, and what it was; None where there is none.
+
+    Examples
+    --------
+    >>> twice_encoded("Am MÃ¼hlenweg"), twice_encoded("São Paulo")
+    (('MÃ¼hlenweg', 'Mühlenweg'), None)
+    """
+    for found in _TWICE.finditer(text):
+        for encoding in ("cp1252", "latin-1"):
+            try:
+                return found[0], found[0].encode(encoding).decode("utf-8")
+            except UnicodeError:
+                continue
+    return None
 
 
 def require_complete(file: TextFile) -> None:
@@ -355,7 +392,7 @@ def read_cells(file: TextFile, delimiter: str) -> pd.DataFrame:
         raise FormatError(
             f"{what} has {found} cells, the first has {len(names)}: {text[:80]!r}",
             where=str(file.path),
-            hint="download or export it again" if last else "leave titles, notes and merged cells out of the export",
+            hint=_unlike(found, len(names), last),
         ) from error
     allowed = limits.current().cell_bytes
     for name in names if len(file.payload) > allowed else ():
@@ -374,6 +411,15 @@ def read_cells(file: TextFile, delimiter: str) -> pd.DataFrame:
     return cells if filled.all() else cells[filled]
 
 
+def _unlike(found: int, first: int, last: bool) -> str:
+    """Say what to do about a row that has another number of cells than the first."""
+    if last:
+        return "download or export it again"
+    if 1 < found < first:
+        return "cells at the end of this line are missing: export the table again, and do not shorten its lines"
+    return "leave titles, notes and merged cells out of the export"
+
+
 def _width(file: TextFile, delimiter: str) -> int:
     """Count the cells of the first line that holds anything."""
     import csv
@@ -390,6 +436,7 @@ def _width(file: TextFile, delimiter: str) -> int:
 _POINT = re.compile(r"[-+−]?\d*\.\d+(?:[eE][-+]?\d+)?")
 _GROUPED = re.compile(r"[-+−]?[1-9]\d{0,2}(?:\.\d{3})+")
 _COMMA = re.compile(r"[-+−]?\d[\d.]*,\d+")
+_ENGLISH = re.compile(r"[-+−]?[1-9]\d{0,2}(?:,\d{3})+(?P<rest>\.\d+)?")
 
 
 def detect_decimal(columns: Iterable[pd.Series], delimiter: str | None, where: str) -> tuple[str, str]:
@@ -400,7 +447,7 @@ def detect_decimal(columns: Iterable[pd.Series], delimiter: str | None, where: s
     columns : iterable of pandas.Series
         Cells as text.
     delimiter : str or None
-        Of the file; a comma leaves only the point.
+        Of the file; a comma leaves only the point, unless cells in quotes hold decimal commas.
     where : str
         File, for the message.
 
@@ -416,24 +463,36 @@ def detect_decimal(columns: Iterable[pd.Series], delimiter: str | None, where: s
     FormatError
         Both are used as decimal sign.
     """
-    if delimiter == ",":
-        return ".", "decimal point (cells are separated by commas)"
-    comma = point = grouped = None
+    comma = point = grouped = english = None
     for column in columns:
+        if delimiter == "," and not column.str.contains(",", regex=False).any():
+            continue
         for text in pd.unique(column.astype("str")):
             cell = text.strip()
-            if _COMMA.fullmatch(cell):
+            found = _ENGLISH.fullmatch(cell) if "," in cell else None
+            if found and (found["rest"] or cell.count(",") > 1):
+                point = point or cell
+            elif found:
+                english = english or cell
+            elif _COMMA.fullmatch(cell):
                 comma = comma or cell
             elif _GROUPED.fullmatch(cell):
                 grouped = grouped or cell
             elif _POINT.fullmatch(cell):
                 point = point or cell
+    if english and not point:
+        # 1,234 alone is a decimal in German notation; where commas separate cells, programs write English notation.
+        if delimiter == "," and not comma:
+            return ".", f"decimal point, thousands comma ({english} is read as {english.replace(',', '')})"
+        comma = comma or english
     if comma and point:
         raise FormatError(
             f"expected one decimal sign, found both: {comma!r} and {point!r}",
             where=where,
             hint="export the numbers again in one notation",
         )
+    if delimiter == "," and not comma:
+        return ".", "decimal point (cells are separated by commas)"
     if comma:
         return ",", "decimal comma"
     if point:

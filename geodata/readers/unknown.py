@@ -13,13 +13,18 @@ from geodata.errors import NoDataError, some
 from geodata.readers import long, signs, text
 from geodata.readers.findings import ended_keys
 from geodata.readers.sheet import Sheet
-from geodata.readers.verdict import Verdict
+from geodata.readers.verdict import Verdict, is_note
 from geodata.supply import casedata
 
 #: What columns with area keys are called.
 _KEY_NAME = re.compile(r"schlüssel|kennziffer|gebiet|\b(AGS|ARS|RS|LOR|key|id)\b|_id\b", re.IGNORECASE)
 _DIGITS = re.compile(r"[0-9]{2}|[0-9]{4,12}")
 _GRID = re.compile(r"(CRS3035RES[0-9]+m|[0-9]+k?m)N[0-9]+E[0-9]+")
+_YEAR_NAME = re.compile(r"jahr|\byear|zeit|period|stichtag|datum|\bdate", re.IGNORECASE)
+#: A year at the end of a heading, or in brackets there.
+_LAST_YEAR = re.compile(r"(?<![\d.,])((?:19|20)\d{2})\)?$")
+#: Digits and letters without a blank, comma or per cent sign: codes, no figures.
+_CODES = re.compile(r"[\w./-]*")
 _FIGURE = re.compile(r"[-−]?[\d.,]+")
 #: Numbers that are rarely meant as numbers.
 _SENTINELS = (-9999.0, -999.0, -99.0, -9.0, -1.0)
@@ -79,6 +84,7 @@ def describe_table(sheet: Sheet, path: Path, encoding: str) -> Verdict:
         findings += [f"{names[at]!r} looks like the key of another level" for at in sure if at != key]
     years: set[int] = set()
     values: list[int] = []
+    words: list[str] = []
     signed: dict[int, tuple[Counter[str], Counter[str]]] = {}
     sentinels: dict[float, list[str]] = {}
     for position, column in filled.items():
@@ -88,13 +94,16 @@ def describe_table(sheet: Sheet, path: Path, encoding: str) -> Verdict:
             continue
         if position == key or position in sure:
             continue
-        found = _years(counts[position])
+        found = _years(counts[position], name)
         if found:
             years |= found
             continue
         number, marks, other = _numbers(counts[position], decimal)
         if not number:
-            continue  # text
+            words.append(name)
+            if sum(any(sign.isdigit() for sign in cell) for cell in counts[position]) > len(counts[position]) / 2:
+                findings += _beside_words(name, counts[position])
+            continue
         values.append(position)
         signed[position] = (marks, other)
         for sentinel in _sentinels(counts[position], decimal):
@@ -119,6 +128,16 @@ def describe_table(sheet: Sheet, path: Path, encoding: str) -> Verdict:
         findings.append(f"{sentinel:g} may be a sign, not a number{hint}: in {some(where_found)}")
     if not keys:
         findings.append("no column looks like an area key: name it with area")
+    titles = [names[at] for at in values]
+    dated = _dated(titles)
+    if dated and not years:
+        years = set(dated.values())
+        shown = some([repr(name) for name in dated], 3)
+        findings.append(
+            f"years stand in the columns ({shown}): each is a column of its own in county.toml, and period is its year"
+        )
+    if words:
+        findings.append(f"columns of words: {some([repr(name) for name in words], 8)}")
     return Verdict(
         format="table",
         encoding=encoding,
@@ -128,11 +147,35 @@ def describe_table(sheet: Sheet, path: Path, encoding: str) -> Verdict:
         values=sum(statuses.values()),
         areas=keys,
         periods=tuple(sorted(years)),
-        variables=tuple(name for name in names if name),
+        variables=tuple(titles),
         statuses=+statuses,
         flags=+flags,
-        findings=tuple(findings),
+        findings=(*(f for f in findings if not is_note(f)), *(f for f in findings if is_note(f))),
     )
+
+
+def _dated(names: list[str]) -> dict[str, int]:
+    """Return the year of each column of a wide table: "2022", "31.12.2022" or "Einwohner 2022"; empty for any other.
+
+    One year in one heading may be part of a name; in two or more they are the years of the figures.
+    """
+    found: dict[str, int] = {}
+    for name in names:
+        year = long.year_of(name)
+        if year is None:
+            last = _LAST_YEAR.search(name)
+            year = int(last[1]) if last else None
+        if year is not None and 1900 <= year <= 2100:
+            found[name] = year
+    return found if len(set(found.values())) > 1 else {}
+
+
+def _beside_words(name: str, cells: Counter[str]) -> list[str]:
+    """Say which figures are not counted because words or units stand in most of their cells."""
+    shown = some([repr(cell) for cell, _ in cells.most_common()], 3)
+    if _CODES.fullmatch("".join(cells)):
+        return []
+    return [f"{name!r} is read as words: figures stand beside units or words in it ({shown}); write numbers alone"]
 
 
 def _legend(marks: list[Counter[str]], sentinels: dict[float, list[str]], decimal: str) -> signs.Legend:
@@ -189,7 +232,7 @@ def _numbers(cells: Counter[str], decimal: str) -> tuple[int, Counter[str], Coun
             marks[cell] += count
         else:
             other[cell] += count
-    few = other.total() <= 0.05 * cells.total()
+    few = other.total() <= 0.5 * cells.total()
     return (values, marks, other) if values and few else (0, Counter(), Counter())
 
 
@@ -232,10 +275,10 @@ def _key_findings(name: str, column: pd.Series, sheet: Sheet) -> list[str]:
     return findings
 
 
-def _years(cells: Counter[str]) -> set[int]:
+def _years(cells: Counter[str], name: str) -> set[int]:
     """Return the years of a column of years or dates; nothing for any other."""
     found = set(map(long.year_of, cells))
-    repeats = len(cells) < cells.total() or len(cells) == 1
-    # Distinct four-digit numbers in every row are counts rather than years.
+    repeats = len(cells) < cells.total() or len(cells) == 1 or _YEAR_NAME.search(name) is not None
+    # Distinct four-digit numbers in every row are counts rather than years, unless the column's name says otherwise.
     plain = all(map(str.isdigit, cells))
     return set() if None in found or (plain and not repeats) else {year for year in found if year}

@@ -13,7 +13,8 @@ from typing import Any
 _HOW = re.compile(
     r"signs: |quality (column|1)|decimal |no decimals|thousands point|CSV, |workbook, |XML SpreadsheetML|Parquet|"
     r"GENESIS |INKAR |Zensus 20|VG250|LSN-Online|Gemeindedaten of|Regionaltabelle of|cell_size|names are indented|"
-    r"date of the titles|values of 3|no known official format|read from the archive"
+    r"date of the titles|values of 3|no known official format|read from the archive|"
+    r"title: |columns of words"
 )
 
 
