@@ -266,8 +266,7 @@ def raster_atoms(
 
     Notes
     -----
-    Coverage fractions by exactextract (Baston, https://isciences.github.io/exactextract/), which keeps them in single
-    precision; areas are scaled so that the atoms of a piece add up to its area in double precision.
+    Coverage fractions by :func:`.cell_coverage`; areas are scaled so that the atoms of a piece add up to its area.
     """
     grid = checked_grid(shape, transform, crs, names[2])
     if cells is not None:
@@ -285,8 +284,8 @@ def raster_atoms(
     if target is None and sliver > NOISE:
         kept = (fraction >= sliver) | (fraction * one >= sliver * size[piece])
         piece, cell, fraction = piece[kept], cell[kept], fraction[kept]
-    # Areas are those of the zones' CRS. What is noise of single precision is spread over the atoms, what is more is an
-    # atom of its own: the part in no cell.
+    # Areas are those of the zones' CRS. What is rounding is spread over the atoms, what is more is an atom of its own:
+    # the part in no cell.
     share = np.bincount(piece, fraction, len(size)) * one / size
     full = np.abs(share - 1.0) <= NOISE
     area = fraction * (one / size * pieces.area / np.where(full, share, np.maximum(share, 1.0)))[piece]
