@@ -35,6 +35,9 @@ class Limits:
         A JSON answer of a GENESIS database, 128 MiB: parsed as a whole, it needs many times its size.
     unpacked_bytes : int
         All members of an archive (XLSX, ODS, zipped Shapefile) together once unpacked, 512 MiB.
+    form_bytes : int
+        A returned template of a department once unpacked, 64 MiB: each of its cells becomes an object. A sheet of 1 000
+        areas, ten years and twenty columns unpacks to about 12 MB.
     ratio : int
         Unpacked bytes per packed byte, 200, for archives, and for rasters above 64 MiB. Workbooks reach 10 to 50.
     members : int
@@ -59,6 +62,7 @@ class Limits:
     text_bytes: int = 1 << 30
     answer_bytes: int = 128 << 20
     unpacked_bytes: int = 512 << 20
+    form_bytes: int = 64 << 20
     ratio: int = 200
     members: int = 5_000
     rows: int = 20_000_000

@@ -7,8 +7,6 @@ as "not assigned" and never repeated, in no message either.
 
 from __future__ import annotations
 
-import datetime as dt
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,18 +16,22 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from geodata.errors import ColumnError, ConfigError, FormatError, NoDataError
-from geodata.readers import long
-from geodata.supply.addresses import AddressTable, code_addresses
-from geodata.supply.patterns import HOUSE, STREET, by_heading, folded, words_of
+from geodata.errors import ConfigError, FormatError, NoDataError
+from geodata.supply.addresses import AddressTable
+from geodata.supply.patterns import by_heading
 from geodata.supply.quiet import open_quietly
+from geodata.supply.register import (
+    WHERE,
+    Columns,
+    age_classes,
+    coded_addresses,
+    header_row,
+    position,
+    sexes_of,
+    years_of,
+)
 
 SEXES = ("weiblich", "männlich", "divers", "ohne Angabe")
-_SEX = {
-    **dict.fromkeys(("w", "weiblich", "f", "female", "frau", "2"), 0),
-    **dict.fromkeys(("m", "maennlich", "male", "mann", "1"), 1),
-    **dict.fromkeys(("d", "divers", "x", "diverse", "3"), 2),
-}
 NO_AREA, OTHER_AREA, OTHER_YEAR, NO_YEAR = (
     "Gebiet fehlt",
     "Gebiet steht nicht auf der Liste",
@@ -39,31 +41,6 @@ NO_AREA, OTHER_AREA, OTHER_YEAR, NO_YEAR = (
 TWICE = "Person mehrfach im selben Gebiet und Jahr"
 #: What stands in place of a count that is too small to be handed on.
 SECRET = "."
-_WHERE = "Registerauszug"
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """Headings of a register, or what stands in their place.
-
-    Attributes
-    ----------
-    area, sex, age, person : str or None
-        Headings. An age may be a birth date, a year of birth or a number of years.
-    year : str or int
-        A heading, or the year itself.
-    street, number, place : str or None
-        Headings of the address; by default recognised.
-    """
-
-    year: str | int
-    area: str | None = None
-    sex: str | None = None
-    age: str | None = None
-    person: str | None = None
-    street: str | None = None
-    number: str | None = None
-    place: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,38 +127,38 @@ def aggregate(
     if (columns.area is None) == (addresses is None):
         raise ConfigError(
             "erwartet wird entweder eine Spalte mit dem Gebietsschlüssel oder ein Adressverzeichnis",
-            where=_WHERE,
+            where=WHERE,
             hint="--by area=SPALTE oder --addresses DATEI",
         )
     if isinstance(columns.year, str) and by_heading(columns.year, []) is not None:
         raise ConfigError(
-            "die Spalte für das Berichtsjahr sieht nach Angaben zur Person aus", where=_WHERE, hint="--by year=2025"
+            "die Spalte für das Berichtsjahr sieht nach Angaben zur Person aus", where=WHERE, hint="--by year=2025"
         )
     if list(ages) != sorted({bound for bound in ages if 0 < bound <= 120}):
-        raise ConfigError("Altersgrenzen steigen an und liegen zwischen 1 und 120", where=_WHERE, hint="--ages 15,65")
+        raise ConfigError("Altersgrenzen steigen an und liegen zwischen 1 und 120", where=WHERE, hint="--ages 15,65")
     if ages and columns.age is None:
-        raise ConfigError("Altersklassen ohne Spalte für das Alter", where=_WHERE, hint="--by age=SPALTE ergänzen")
-    cells = open_quietly(path, sheet, _WHERE)
+        raise ConfigError("Altersklassen ohne Spalte für das Alter", where=WHERE, hint="--by age=SPALTE ergänzen")
+    cells = open_quietly(path, sheet, WHERE)
     wanted = [columns.area, columns.sex, columns.age, columns.person, columns.street, columns.number, columns.place]
     needed = [name for name in (*wanted, columns.year) if isinstance(name, str)]
-    header = _header(cells, needed)
+    header = header_row(cells, needed)
     names = [" ".join(str(cell).split()) for cell in cells.iloc[header]]
     rows = cells.iloc[header + 1 :]
     rows = rows[(rows != "").any(axis=1)].reset_index(drop=True)
     if rows.empty:
-        raise NoDataError("unter der Kopfzeile steht nichts", where=_WHERE, hint="den Auszug prüfen")
-    column = {name: rows[cells.columns[_position(names, name)]] for name in needed}
+        raise NoDataError("unter der Kopfzeile steht nichts", where=WHERE, hint="den Auszug prüfen")
+    column = {name: rows[cells.columns[position(names, name)]] for name in needed}
 
     reason = pd.Series("", index=rows.index, dtype="object")
     if addresses is None:
         area = column[str(columns.area)].astype("object")
         reason[area == ""] = NO_AREA
     else:
-        found, why = _addresses(addresses, columns, names, rows)
+        found, why = coded_addresses(addresses, columns, names, rows)
         area = pd.Series(found, index=rows.index, dtype="object")
         reason = pd.Series(why, index=rows.index, dtype="object")
     reason[(reason == "") & ~area.isin(list(areas))] = OTHER_AREA
-    year = _years(columns.year, column, rows)
+    year = years_of(columns.year, column, rows)
     reason[(reason == "") & year.isna()] = NO_YEAR
     # A row of another year is not missed, whether its address is known or not.
     elsewhen = (year.notna() & ~year.isin(list(years))) if years else pd.Series(False, index=rows.index)
@@ -196,12 +173,12 @@ def aggregate(
     if not good.any():
         raise NoDataError(
             f"keine der {len(rows)} Zeilen lässt sich zuordnen ({_said(Counter(reason))})",
-            where=_WHERE,
+            where=WHERE,
             hint="Schlüssel, Jahr und Verzeichnis mit der Vorlage vergleichen",
         )
     kept_year = year[good].astype("int64")
-    sex = _sexes(column[columns.sex][good]) if columns.sex else None
-    age = _ages(column[columns.age][good], kept_year, ages, day) if columns.age else None
+    sex = sexes_of(column[columns.sex][good]) if columns.sex else None
+    age = age_classes(column[columns.age][good], kept_year, ages, day) if columns.age else None
     table = _table(area[good], kept_year, sex, age, ages, areas, years, headings)
     uncovered = tuple(sorted(set(areas) - set(addresses.areas))) if addresses is not None else ()
     if uncovered:
@@ -214,113 +191,6 @@ def aggregate(
 
 def _said(report: Mapping[str, int]) -> str:
     return ", ".join(f"{number} × {reason}" for reason, number in report.items())
-
-
-def _header(cells: pd.DataFrame, needed: Sequence[str]) -> int:
-    """Find the row that holds every heading; without headings to look for, the first."""
-    for row in range(min(40, len(cells))):
-        if set(needed) <= {" ".join(str(cell).split()) for cell in cells.iloc[row]}:
-            return row
-    # What stands in the first row is not told: without a header it is a person.
-    raise ColumnError(
-        f"die Kopfzeile mit {' und '.join(repr(name) for name in needed)} ist nicht zu finden",
-        where=_WHERE,
-        hint="die Überschriften genau so schreiben, wie sie in der Datei stehen",
-    )
-
-
-def _position(names: Sequence[str], name: str) -> int:
-    if names.count(name) > 1:
-        raise ColumnError(f"die Überschrift {name!r} steht mehrfach da", where=_WHERE, hint="eine umbenennen")
-    return names.index(name)
-
-
-def _addresses(
-    table: AddressTable, columns: Columns, names: Sequence[str], rows: pd.DataFrame
-) -> tuple[list[str | None], list[str]]:
-    words = [words_of(name) for name in names]
-
-    def pick(said: str | None, test: Sequence[int]) -> pd.Series | None:
-        position = _position(names, said) if said else test[0] if len(test) == 1 else None
-        return None if position is None else rows[rows.columns[position]]
-
-    streets = [i for i, each in enumerate(words) if any(map(STREET.fullmatch, each))]
-    plain = [folded(name).strip(" .") for name in names]
-    houses = [
-        i
-        for i, each in enumerate(words)
-        if i not in streets
-        and "zusatz" not in plain[i]
-        and (any(map(HOUSE.fullmatch, each)) or plain[i] in ("nr", "nummer"))
-    ]
-    letters = [
-        i for i, name in enumerate(plain) if re.search(r"zusatz|hnrzus", name) and re.search(r"^h|haus|^zusatz", name)
-    ]
-    places = [
-        i for i, name in enumerate(plain) if name in ("ort", "wohnort", "gemeinde", "stadt", "plz", "postleitzahl")
-    ]
-    street = pick(columns.street, streets)
-    if street is None:
-        raise ColumnError(
-            "die Spalte mit der Straße ist nicht eindeutig zu erkennen", where=_WHERE, hint="mit --street nennen"
-        )
-    number = pick(columns.number, houses)
-    letter = pick(None, letters)
-    if number is not None and letter is not None:
-        number = number + letter
-    return code_addresses(table, street, number, pick(columns.place, places) if table.places else None)
-
-
-def _years(year: str | int, column: Mapping[str, pd.Series], rows: pd.DataFrame) -> pd.Series:
-    if isinstance(year, int):
-        return pd.Series(year, index=rows.index, dtype="Int64")
-    codes, unique = pd.factorize(column[year])
-    found = pd.array([long.year_of(str(text)) for text in unique], dtype="Int64")
-    return pd.Series(found.take(codes), index=rows.index)
-
-
-def _sexes(cells: pd.Series) -> np.ndarray:
-    codes, unique = pd.factorize(cells)
-    return np.array([_SEX.get(folded(text).strip(" ."), 3) for text in unique], dtype=np.int64)[codes]
-
-
-_DATES = (
-    re.compile(r"(?P<d>\d{1,2})\.(?P<m>\d{1,2})\.(?P<y>\d{4})(?: .*)?"),
-    re.compile(r"(?P<y>\d{4})-(?P<m>\d{2})-(?P<d>\d{2})(?:[T ].*)?"),
-    re.compile(r"(?P<y>(?:18|19|20)\d{2})(?P<m>\d{2})(?P<d>\d{2})"),
-)
-
-
-def _birth(text: str) -> tuple[int, int, int] | int | None:
-    """Read a birth date, a year of birth (month 1, day 1) or an age."""
-    for pattern in _DATES:
-        found = pattern.fullmatch(text)
-        if found:
-            try:
-                born = dt.date(int(found["y"]), int(found["m"]), int(found["d"]))
-            except ValueError:
-                return None
-            return born.year, born.month, born.day
-    if re.fullmatch(r"\d{1,3}", text):
-        return int(text)
-    return (int(text), 1, 1) if re.fullmatch(r"(18|19|20)\d{2}", text) else None
-
-
-def _ages(cells: pd.Series, year: pd.Series, bounds: Sequence[int], day: tuple[int, int]) -> np.ndarray:
-    """Return the class of each person; the last one says that the age is unknown."""
-    codes, unique = pd.factorize(cells)
-    born = [_birth(text) for text in unique]
-    unknown = len(bounds) + 1
-    limits = np.asarray(bounds, dtype=np.int64)
-    result = np.full(len(cells), unknown, dtype=np.int64)
-    for row, (code, when) in enumerate(zip(codes, year.to_numpy(), strict=True)):
-        each = born[code]
-        age = each if isinstance(each, int) else None
-        if isinstance(each, tuple):
-            age = int(when) - each[0] - (each[1:] > day)
-        if age is not None and 0 <= age <= 120:
-            result[row] = int(np.searchsorted(limits, age, side="right"))
-    return result
 
 
 def age_labels(bounds: Sequence[int]) -> tuple[str, ...]:

@@ -13,9 +13,10 @@ from geodata.supply.request import periods_until
 
 
 class State(StrEnum):
-    """Where a delivery stands."""
+    """Where a delivery stands; *checked* is what came, can be accepted, and is not part of the county yet."""
 
     DONE = "erledigt"
+    CHECKED = "geprüft"
     LATE = "überfällig"
     DUE = "fällig"
     LATER = "später"
@@ -30,11 +31,13 @@ class Delivery:
     days : int
         Days until it is due; negative when late.
     missing : tuple of str
-        Tables without an accepted receipt.
+        Tables of which no delivery was taken over.
     received : datetime.date or None
-        Day on which the last missing table was accepted; None before that.
-    rejected : bool
-        Something came after the last acceptance, or without any, and was sent back.
+        Day on which the last table arrived in a form that can be accepted; None while one has not come.
+    rejected : datetime.date or None
+        Day of the last attempt, if it was sent back and nothing acceptable came after it.
+    withdrawn : datetime.date or None
+        Day on which a delivery was taken out again, while tables are missing.
     """
 
     department: str
@@ -46,7 +49,8 @@ class Delivery:
     state: State
     missing: tuple[str, ...]
     received: dt.date | None
-    rejected: bool
+    rejected: dt.date | None
+    withdrawn: dt.date | None = None
 
 
 def deliveries(
@@ -59,7 +63,7 @@ def deliveries(
     county : County
         Its departments.
     receipts : iterable of Receipt
-        Of any county; others are passed over. A receipt counts up to ``today`` only.
+        Of any county; others are passed over. What happened after ``today`` is not known yet.
     today : datetime.date
         The day asked about.
     ahead : datetime.timedelta
@@ -70,7 +74,7 @@ def deliveries(
     tuple of Delivery
         By day, then department. For each department everything up to the next period that is not due yet.
     """
-    own = [r for r in receipts if r.county == county.id and r.when.date() <= today]
+    own = [r for r in receipts if r.county == county.id]
     home = county.variables()
     found = []
     for section in county.departments.values():
@@ -78,10 +82,16 @@ def deliveries(
         for period in periods_until(section, today.year + 2):
             due = section.due_date(period)
             mine = [r for r in own if r.department == section.id and period in r.periods]
-            accepted = {t: r.when for r in mine if r.accepted for t in r.tables}
-            missing = tuple(table for table in tables if table not in accepted)
-            last = max((r.when for r in mine if r.accepted), default=None)
-            done = not missing
+            taken = [r for r in mine if r.counts(today)]
+            fit = [r for r in mine if r.accepted and r.taken is None and _by(_arrival(r), today)]
+            arrived = _first(taken)
+            missing = tuple(table for table in tables if table not in arrived)
+            done, there = not missing, arrived | _first(fit)
+            whole = all(table in there for table in tables)
+            last = max((r.when for r in (*taken, *fit) if r.accepted), default=None)
+            sent_back = [r.when for r in mine if not r.accepted and _by(r.when, today)]
+            tried = max(sent_back, default=None)
+            gone = [r.withdrawn for r in mine if r.withdrawn is not None and _by(r.withdrawn, today)]
             found.append(
                 Delivery(
                     department=section.id,
@@ -90,18 +100,38 @@ def deliveries(
                     period=period,
                     due=due,
                     days=(due - today).days,
-                    state=State.DONE
-                    if done
-                    else State.LATE
-                    if due < today
-                    else State.DUE
-                    if due - today <= ahead
-                    else State.LATER,
+                    state=_state(done, whole, due, today, ahead),
                     missing=missing,
-                    received=max(accepted[t] for t in tables).date() if done else None,
-                    rejected=any(not r.accepted and (last is None or r.when > last) for r in mine),
+                    received=max(there[t] for t in tables).date() if whole else None,
+                    rejected=tried.date() if tried and (last is None or tried > last) else None,
+                    withdrawn=max(gone).date() if gone and missing else None,
                 )
             )
             if due >= today and not done:
                 break  # the next one; those after it are nobody's concern yet
     return tuple(sorted(found, key=lambda d: (d.due, d.department)))
+
+
+def _state(done: bool, whole: bool, due: dt.date, today: dt.date, ahead: dt.timedelta) -> State:
+    if done or whole:
+        return State.DONE if done else State.CHECKED
+    if due < today:
+        return State.LATE
+    return State.DUE if due - today <= ahead else State.LATER
+
+
+def _by(moment: dt.datetime, today: dt.date) -> bool:
+    return moment.date() <= today
+
+
+def _arrival(receipt: Receipt) -> dt.datetime:
+    return receipt.arrived or receipt.when
+
+
+def _first(receipts: Iterable[Receipt]) -> dict[str, dt.datetime]:
+    """Return when each table first arrived: a correction does not make a delivery late."""
+    out: dict[str, dt.datetime] = {}
+    for receipt in sorted(receipts, key=_arrival):
+        for table in receipt.tables:
+            out.setdefault(table, _arrival(receipt))
+    return out

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -14,13 +13,14 @@ from geodata.errors import GeodataError
 from geodata.models import Status
 from geodata.readers import signs, text
 from geodata.supply.casedata import letter
-from geodata.supply.request import Column, Form, Request
-from geodata.supply.sheets import COVER, DEFINITIONS, GUIDE, MACHINE
+from geodata.supply.cells import key_of, number_of, read_cell, year_in
+from geodata.supply.plausible import Known, Row, hints
+from geodata.supply.request import Form, Request
+from geodata.supply.sheets import COVER, DEFINITIONS, GUIDE, KNOWN, MACHINE
 from geodata.supply.template import ANSWER_COLUMN, FIRST, FIRST_QUESTION, HEADER, QUALITY, QUESTIONS
+from geodata.supply.versions import difference
 from geodata.supply.workbook import Remark, case_data, grid_of, open_workbook, request_of
 
-#: From here on a number is a slip of the hand: more than the sum of all incomes of a Land, in euros.
-_MOST = 1e12
 #: Remarks of one kind on one sheet that are written out.
 _SHOWN = 20
 
@@ -58,7 +58,12 @@ class Result:
         return "angenommen mit Hinweisen" if self.remarks else "angenommen"
 
 
-def check_return(path: Path, *, expected: Callable[[Request], Request] | None = None) -> Result:
+def check_return(
+    path: Path,
+    *,
+    expected: Callable[[Request], Request] | None = None,
+    known: Callable[[Request], Known] | None = None,
+) -> Result:
     """Check a returned template.
 
     Parameters
@@ -68,6 +73,9 @@ def check_return(path: Path, *, expected: Callable[[Request], Request] | None = 
     expected : callable, optional
         Given what the file says was asked, returns what the county asks for; without it the file is held against
         itself.
+    known : callable, optional
+        Given the same, returns earlier figures to compare with (:func:`geodata.supply.plausible.known_of`); without it
+        years are compared inside the file only.
 
     Returns
     -------
@@ -106,9 +114,12 @@ def check_return(path: Path, *, expected: Callable[[Request], Request] | None = 
     checker = _Checker(book, request)
     checker.book_as_asked(expected)
     checker.cover()
+    earlier = known(request) if known is not None and checker.fits else Known()
+    for problem in earlier.problems:
+        checker.say("Datei", f"Frühere Werte ließen sich nicht vergleichen: {problem}", "", error=False)
     for form in request.forms:
         if form.sheet in book.sheetnames:
-            checker.figures(form)
+            checker.figures(form, earlier)
     return Result(path.name, digest, len(raw), request, tuple(checker.remarks), checker.counts, checker.answers)
 
 
@@ -121,6 +132,7 @@ class _Checker:
         self.remarks: list[Remark] = []
         self.counts: Counter[str] = Counter()
         self.answers: dict[str, str] = {}
+        self.fits = True
         self._kinds: Counter[tuple[str, str]] = Counter()
         self._first: dict[tuple[str, str], Remark] = {}
 
@@ -141,19 +153,20 @@ class _Checker:
             try:
                 expected = ask(self.request)
             except GeodataError as error:
+                self.fits = False
                 self.say("Datei", f"Die Vorlage passt nicht zur county.toml: {error.message}", error.hint or "")
         if expected is not None and expected.version != self.request.version:
             self.say(
                 "Datei",
                 f"Die Vorlage hat die Fassung {self.request.version}, erwartet wird {expected.version}: "
-                f"{_difference(self.request, expected)}",
+                f"{difference(self.request, expected)}",
                 "Eine neue Vorlage anfordern und die Werte übertragen",
             )
         known = {form.sheet for form in self.request.forms}
         for sheet in sorted(known - set(self.book.sheetnames)):
             self.say(f"Blatt {sheet!r}", "fehlt", "Das Blatt aus der Vorlage wiederherstellen")
         for sheet in self.book.sheetnames:
-            if sheet not in known | {GUIDE, DEFINITIONS, COVER, MACHINE}:
+            if sheet not in known | {GUIDE, DEFINITIONS, COVER, KNOWN, MACHINE}:
                 self.say(f"Blatt {sheet!r}", "gehört nicht zur Vorlage", "Das Blatt entfernen")
         for sheet in known & set(self.book.sheetnames):
             if self.book[sheet].sheet_state != "visible":
@@ -182,7 +195,7 @@ class _Checker:
                 error=False,
             )
 
-    def figures(self, form: Form) -> None:
+    def figures(self, form: Form, known: Known) -> None:
         """Check one sheet of figures."""
         page = self.book[form.sheet]
         sheet = f"Blatt {form.sheet!r}"
@@ -192,6 +205,8 @@ class _Checker:
         wanted = {(key, period): name for period in self.request.periods for key, name in form.areas}
         seen: dict[tuple[str, int], int] = {}
         order: list[tuple[str, int]] = []
+        figures: list[Row] = []
+        legend = signs.legend(form.legend)
         grid = grid_of(page)
         for row in sorted(row for row in grid if row >= FIRST):
             if min(grid[row]) > len(form.headings):
@@ -200,7 +215,12 @@ class _Checker:
             where = self._row(cells, form, sheet, wanted, seen)
             if where is not None:
                 order.append(where)
-                self._values(cells, form, sheet)
+                if self._values(cells, form, sheet, legend):
+                    given = cells[3 : 3 + len(form.columns)]
+                    filled = any(cell.value not in (None, "") for cell in given)
+                    figures.append(Row(row, *where, tuple(number_of(cell, legend) for cell in given), filled))
+        for place, message, remedy, kind in hints(form, figures, known):
+            self.say(f"{sheet}, {place}" if place else sheet, message, remedy, error=False, kind=kind)
         self._complete(form, sheet, wanted, seen, order)
 
     def _structure(self, page: Any, form: Form, sheet: str) -> None:
@@ -261,7 +281,7 @@ class _Checker:
     ) -> tuple[str, int] | None:
         """Say which area and period a row is about; None, and a remark, where that is unclear."""
         row = cells[0].row
-        key, period = _key(cells[0].value), _whole(cells[2].value)
+        key, period = key_of(cells[0].value), year_in(cells[2].value)
         if key not in {each for each, _ in form.areas}:
             self.say(
                 f"{sheet}, Zelle A{row}",
@@ -297,8 +317,9 @@ class _Checker:
         seen[key, period] = row
         return key, period
 
-    def _values(self, cells: Sequence[Any], form: Form, sheet: str) -> None:
-        legend = signs.legend(form.legend)
+    def _values(self, cells: Sequence[Any], form: Form, sheet: str, legend: signs.Legend) -> bool:
+        """Judge the cells of a row; tell whether all of them can be read."""
+        fine = True
         for cell, column in zip(cells[3:], form.columns, strict=False):
             read = read_cell(cell, column, legend)
             if isinstance(read, Status):
@@ -312,6 +333,7 @@ class _Checker:
                         kind="Zahl als Text",
                     )
             else:
+                fine = False
                 message, remedy = read
                 self.say(f"{sheet}, Zelle {cell.coordinate}", message, remedy, kind=message)
         if form.flag and cells[-1].value not in (None, "", *QUALITY):
@@ -321,6 +343,7 @@ class _Checker:
                 f"Einen von {', '.join(QUALITY)} wählen oder leeren",
                 kind="Eintrag nicht in der Liste",
             )
+        return fine
 
     def _complete(
         self,
@@ -358,87 +381,3 @@ class _Checker:
                 message = f"{more} weitere Zellen oder Zeilen dieser Art ({kind})"
                 self.remarks.append(Remark(sheet, message, first.remedy, first.error))
                 self._kinds[place, kind] = 0
-
-
-def read_cell(cell: Any, column: Column, legend: signs.Legend) -> Status | tuple[str, str]:
-    """Judge one cell: its status, or what is wrong with it and what to do. The value itself is not repeated."""
-    value, kind = cell.value, cell.data_type
-    expected = (
-        "eine ganze Zahl ab 0" if column.whole else "eine Zahl von 0 bis 100" if column.percent else "eine Zahl ab 0"
-    )
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return Status.MISSING
-    if kind == "f":
-        return "Die Zelle enthält eine Formel", "Kopieren und als Wert einfügen (Inhalte einfügen, Werte)"
-    if kind == "e":
-        return "Die Zelle enthält einen Excel-Fehler", f"Erwartet wird {expected}"
-    if isinstance(value, bool):
-        return "Die Zelle enthält WAHR oder FALSCH", f"Erwartet wird {expected}"
-    if isinstance(value, dt.date | dt.time | dt.timedelta):
-        return (
-            "Excel hat aus der Eingabe ein Datum oder eine Uhrzeit gemacht",
-            f"Erwartet wird {expected}, neu eintippen",
-        )
-    if isinstance(value, str):
-        read = signs.read_cell(value, legend, ",")
-        if read is None:
-            known = " ".join(legend.signs)
-            return "Hier steht Text", f"Erwartet wird {expected}" + (
-                f" oder eines der Zeichen {known}" if known else ""
-            )
-        number, status, _ = read
-        if number != number:  # a sign without a number
-            return status
-    else:
-        number = float(value)
-        if number != number or number in (float("inf"), float("-inf")):
-            return "Die Zelle enthält keine endliche Zahl", f"Erwartet wird {expected}"
-        status = Status.ZERO if number == 0 else Status.OBSERVED
-    if number < 0:
-        return "Die Zahl ist negativ", f"Erwartet wird {expected}"
-    if number >= _MOST:
-        return "Die Zahl ist unglaubhaft groß", f"Erwartet wird {expected}"
-    if column.whole and number != int(number):
-        return "Die Zahl hat Nachkommastellen", f"Erwartet wird {expected}"
-    if column.percent and number > 100:
-        return "Der Anteil liegt über 100", f"Erwartet wird {expected}"
-    return status
-
-
-def _key(value: Any) -> str:
-    """Return a key as text; a key that became a number has lost its leading zero and is not guessed at."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return "" if value is None or isinstance(value, bool) else str(value).strip()
-
-
-def _whole(value: Any) -> int | None:
-    if isinstance(value, bool) or value is None:
-        return None
-    try:
-        return int(str(value).removesuffix(".0"))
-    except ValueError:
-        return None
-
-
-def _difference(found: Request, expected: Request) -> str:
-    """Say in what two requests differ, for people."""
-    if found.county != expected.county:
-        return f"sie gehört zu {found.county_title}"
-    if found.periods != expected.periods:
-        return "andere Zeiträume"
-    said = []
-    theirs = {form.table: form for form in found.forms}
-    for form in expected.forms:
-        old = theirs.pop(form.table, None)
-        if old is None:
-            said.append(f"die Tabelle {form.table} ist neu")
-        elif old.areas != form.areas:
-            gone, new = set(old.areas) - set(form.areas), set(form.areas) - set(old.areas)
-            said.append(f"Gebiete von {form.sheet!r} geändert ({len(gone)} entfallen, {len(new)} neu)")
-        elif old.headings != form.headings:
-            said.append(f"Spalten von {form.sheet!r} geändert")
-        elif old != form:
-            said.append(f"Definitionen von {form.sheet!r} geändert")
-    said += [f"die Tabelle {table} entfällt" for table in theirs]
-    return "; ".join(said) or "ein anderer Fachdienst"

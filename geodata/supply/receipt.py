@@ -1,4 +1,7 @@
-"""The receipt of a delivery: file, who, when, hash, counts, verdict; once for machines and once for people."""
+"""The receipt of a delivery: file, who, when, hash, counts, verdict; once for machines and once for people.
+
+One content has one receipt: another check of the same file changes it, and its history tells what was before.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from geodata.errors import FormatError
 from geodata.supply.check import Result
+from geodata.supply.delivered import FORMAT, KIND, SUFFIX, broken, read_documents
 from geodata.supply.template import QUESTIONS, german
 
-SUFFIX = ".quittung.json"
-#: Folder of a county that keeps its receipts, beside ``county.toml``.
-FOLDER = "lieferungen"
+#: Events that a history keeps.
+_HISTORY = 40
 _STATUS = {
     "observed": "Zahlen",
     "zero": "Nullen",
@@ -38,8 +40,14 @@ class Receipt:
     ----------
     tables : tuple of str
         Tables that the file held.
+    accepted : bool
+        Verdict of the last check.
     when : datetime.datetime
-        Moment of the check, with time zone.
+        Moment of the last check, with time zone.
+    arrived : datetime.datetime or None
+        Moment of the first check that found the file acceptable.
+    taken, withdrawn : datetime.datetime or None
+        When it was taken over into the county, and when withdrawn from it.
     """
 
     county: str
@@ -49,6 +57,17 @@ class Receipt:
     accepted: bool
     when: dt.datetime
     sha256: str
+    arrived: dt.datetime | None = None
+    taken: dt.datetime | None = None
+    withdrawn: dt.datetime | None = None
+
+    def counts(self, today: dt.date) -> bool:
+        """Tell whether the delivery was part of the county on a day."""
+        return (
+            self.taken is not None
+            and self.taken.date() <= today
+            and (self.withdrawn is None or self.withdrawn.date() > today)
+        )
 
 
 def receipt_document(result: Result, *, now: dt.datetime, version: str) -> dict[str, Any]:
@@ -69,8 +88,8 @@ def receipt_document(result: Result, *, now: dt.datetime, version: str) -> dict[
         table, _, status = name.partition("/")
         tables.setdefault(table, {})[status] = number
     return {
-        "kind": "sozialmonitor-receipt",
-        "format": 1,
+        "kind": KIND,
+        "format": FORMAT,
         "file": {"name": result.file, "sha256": result.sha256, "bytes": result.size},
         "when": now.isoformat(timespec="seconds"),
         "who": None
@@ -89,11 +108,45 @@ def receipt_document(result: Result, *, now: dt.datetime, version: str) -> dict[
         "answers": result.answers,
         "verdict": result.verdict,
         "accepted": result.accepted,
+        "arrived": now.isoformat(timespec="seconds") if result.accepted else None,
+        "delivery": None,
+        "history": [_event("geprüft", now, result.verdict)],
         "remarks": [
             {"place": r.place, "message": r.message, "remedy": r.remedy, "error": r.error} for r in result.remarks
         ],
         "software": version,
     }
+
+
+def _event(what: str, now: dt.datetime, verdict: str = "") -> dict[str, Any]:
+    moment = now.isoformat(timespec="seconds")
+    return {"what": what, "verdict": verdict, "first": moment, "last": moment, "times": 1}
+
+
+def with_event(document: dict[str, Any], what: str, now: dt.datetime) -> dict[str, Any]:
+    """Return a receipt to whose history something was added.
+
+    Parameters
+    ----------
+    document : dict
+        Of :func:`receipt_document` or :func:`kept_receipt`.
+    what : str
+        For example ``übernommen``.
+    now : datetime.datetime
+        With time zone.
+    """
+    return {**document, "history": _folded([*document["history"], _event(what, now)])}
+
+
+def _folded(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Count what happened several times in a row once."""
+    out: list[dict[str, Any]] = []
+    for event in history:
+        if out and (out[-1]["what"], out[-1]["verdict"]) == (event["what"], event["verdict"]):
+            out[-1] = {**out[-1], "last": event["last"], "times": out[-1]["times"] + event["times"]}
+        else:
+            out.append(event)
+    return out[-_HISTORY:]
 
 
 def receipt_text(document: dict[str, Any]) -> str:
@@ -112,6 +165,9 @@ def receipt_text(document: dict[str, Any]) -> str:
         f"SHA-256    {document['file']['sha256']}",
         f"Geprüft    {german(when.date())} {when:%H:%M %Z}".rstrip(),
     ]
+    times = sum(event["times"] for event in document["history"] if event["what"] == "geprüft")
+    if times > 1:
+        lines[-1] += f" (zum {times}. Mal; diese Quittung ersetzt die früheren)"
     if who is not None:
         lines += [
             f"Von        {who['name']} ({who['contact']})",
@@ -119,6 +175,13 @@ def receipt_text(document: dict[str, Any]) -> str:
             f"Zeitraum   {', '.join(map(str, document['periods']))}",
             f"Vorlage    {document['template']}",
         ]
+    taken = document["delivery"]
+    if taken:
+        lines.append(f"Übernommen {_moment(taken['accepted'])} als {taken['file']} (Lieferung {taken['number']})")
+        if taken["withdrawn"]:
+            lines.append(f"Zurückgezogen {_moment(taken['withdrawn'])}: Die Lieferung zählt nicht mehr")
+    elif document["accepted"]:
+        lines.append("Übernommen noch nicht: „sozialmonitor supply accept“")
     for table, counts in document["counts"].items():
         said = ", ".join(f"{number} {_STATUS.get(status, status)}" for status, number in counts.items())
         lines.append(f"Tabelle    {table}: {said}")
@@ -130,13 +193,99 @@ def receipt_text(document: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write_receipt(document: dict[str, Any], folder: Path) -> tuple[Path, Path]:
-    """Write a receipt twice, under a name that tells department, period, moment and file.
+def _moment(moment: str) -> str:
+    when = dt.datetime.fromisoformat(moment)
+    return f"{german(when.date())} {when:%H:%M}"
+
+
+def stem_of(document: dict[str, Any]) -> str:
+    """Return the name of a receipt without its ending: department, periods, content.
 
     Parameters
     ----------
     document : dict
         Of :func:`receipt_document`.
+    """
+    who = document["who"]
+    periods = "-".join(map(str, document["periods"]))
+    # Names come from a file that somebody sent: only the county's own words make a path.
+    department = safe_name(who["department"] if who else "unbekannt")
+    return f"{department}_{periods[:40] or 'ohne'}_{document['file']['sha256'][:12]}"
+
+
+def safe_name(text: str) -> str:
+    """Return what of a text may stand in the name of a file.
+
+    Examples
+    --------
+    >>> safe_name("../amt_2")
+    'amt_2'
+    """
+    return "".join(c for c in text if c.isascii() and (c.isalnum() or c == "_"))[:40]
+
+
+def kept_receipt(document: dict[str, Any], folder: Path) -> dict[str, Any] | None:
+    """Return the receipt that a folder has for the same content; None where there is none.
+
+    Parameters
+    ----------
+    document : dict
+        Of :func:`receipt_document`.
+    folder : pathlib.Path
+        Of the receipts.
+
+    Raises
+    ------
+    FormatError
+        The file called so is no receipt.
+    """
+    path = folder / f"{stem_of(document)}{SUFFIX}"
+    found = next((raw for place, raw in read_documents(folder) if place == path), None)
+    if found is None:
+        return None
+    try:
+        same = found["file"]["sha256"] == document["file"]["sha256"]
+        whole = isinstance(found["history"], list) and (found["delivery"] is None or bool(found["delivery"]["file"]))
+    except (KeyError, TypeError):
+        raise broken(path) from None
+    if not (same and whole):
+        raise broken(path)
+    return found
+
+
+def renewed(document: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Return a new receipt joined with the one that a folder has for the same content.
+
+    Parameters
+    ----------
+    document : dict
+        Of :func:`receipt_document`, just made.
+    folder : pathlib.Path
+        Of the receipts.
+
+    Returns
+    -------
+    dict
+        The new verdict; history, first arrival and whether it was taken over as before.
+    """
+    before = kept_receipt(document, folder)
+    if before is None:
+        return document
+    return {
+        **document,
+        "arrived": before.get("arrived") or document["arrived"],
+        "delivery": before["delivery"],
+        "history": _folded([*before["history"], *document["history"]]),
+    }
+
+
+def write_receipt(document: dict[str, Any], folder: Path) -> tuple[Path, Path]:
+    """Write a receipt twice, under a name that tells department, period and content; it replaces its predecessor.
+
+    Parameters
+    ----------
+    document : dict
+        Of :func:`renewed`.
     folder : pathlib.Path
         Made if it does not exist.
 
@@ -145,14 +294,7 @@ def write_receipt(document: dict[str, Any], folder: Path) -> tuple[Path, Path]:
     pathlib.Path, pathlib.Path
         JSON and text.
     """
-    who = document["who"]
-    moment = dt.datetime.fromisoformat(document["when"]).astimezone(dt.UTC)
-    periods = "-".join(map(str, document["periods"]))
-    # Names come from a file that somebody sent: only the county's own words make a path.
-    department = "".join(
-        c for c in (who["department"] if who else "unbekannt") if c.isascii() and (c.isalnum() or c == "_")
-    )
-    stem = f"{department[:40]}_{periods[:40] or 'ohne'}_{moment:%Y%m%dT%H%M%SZ}_{document['file']['sha256'][:8]}"
+    stem = stem_of(document)
     folder.mkdir(parents=True, exist_ok=True)
     paths = folder / f"{stem}{SUFFIX}", folder / f"{stem}{SUFFIX.removesuffix('json')}txt"
     for path, text in zip(
@@ -173,14 +315,11 @@ def read_receipts(folder: Path) -> Iterator[Receipt]:
         A file called a receipt is none.
     """
     found = []
-    for path in sorted(folder.glob(f"*{SUFFIX}")) if folder.is_dir() else ():
+    for path, raw in read_documents(folder):
         try:
-            raw = json.loads(path.read_text(encoding="utf-8"))
-            if raw["kind"] != "sozialmonitor-receipt" or raw["format"] != 1:
-                raise ValueError
             if raw["who"] is None:
                 continue
-            when = dt.datetime.fromisoformat(raw["when"])
+            delivery = raw.get("delivery") or {}
             found.append(
                 Receipt(
                     county=str(raw["who"]["county"]),
@@ -188,14 +327,18 @@ def read_receipts(folder: Path) -> Iterator[Receipt]:
                     periods=tuple(map(int, raw["periods"])),
                     tables=tuple(map(str, raw["tables"])),
                     accepted=raw["accepted"] is True,
-                    when=when if when.tzinfo else when.replace(tzinfo=dt.UTC),
+                    when=_aware(raw["when"]),
                     sha256=str(raw["file"]["sha256"]),
+                    arrived=_aware(raw["arrived"]) if raw.get("arrived") else None,
+                    taken=_aware(delivery["accepted"]) if delivery else None,
+                    withdrawn=_aware(delivery["withdrawn"]) if delivery.get("withdrawn") else None,
                 )
             )
-        except (ValueError, KeyError, TypeError):
-            raise FormatError(
-                "die Datei ist keine Quittung",
-                where=str(path),
-                hint="`sozialmonitor supply check` noch einmal laufen lassen",
-            ) from None
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise broken(path) from None
     yield from sorted(found, key=lambda receipt: (receipt.when, receipt.sha256))
+
+
+def _aware(moment: str) -> dt.datetime:
+    when = dt.datetime.fromisoformat(moment)
+    return when if when.tzinfo else when.replace(tzinfo=dt.UTC)

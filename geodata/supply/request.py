@@ -13,7 +13,7 @@ from geodata.county import County
 from geodata.county_schema import DepartmentSection, TableSpec
 from geodata.errors import ConfigError, FormatError, some
 from geodata.readers import long
-from geodata.supply.sheets import COVER, DEFINITIONS, GUIDE, MACHINE
+from geodata.supply.sheets import COVER, DEFINITIONS, GUIDE, KNOWN, MACHINE
 
 #: Version of the form itself; raised when older checks can no longer read newer templates.
 FORM = 1
@@ -253,11 +253,11 @@ def build_request(county: County, department: str, periods: Sequence[int] = (), 
         for table in tables
     )
     sheets = [form.sheet.casefold() for form in forms]
-    if len(set(sheets)) < len(sheets) or {GUIDE, DEFINITIONS, COVER, MACHINE} & {form.sheet for form in forms}:
+    if len(set(sheets)) < len(sheets) or {GUIDE, DEFINITIONS, COVER, KNOWN, MACHINE} & {form.sheet for form in forms}:
         raise ConfigError(
             f"expected different sheets for the tables of {section.id!r}, found {some(f.sheet for f in forms)}",
             where=f"departments.{section.id}.delivers",
-            hint=f"name others with sheet; {GUIDE}, {DEFINITIONS} and {COVER} are taken",
+            hint=f"name others with sheet; {GUIDE}, {DEFINITIONS}, {COVER} and {KNOWN} are taken",
         )
     return Request(
         county=county.id,

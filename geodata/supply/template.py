@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import io
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from geodata.errors import FormatError
 from geodata.readers import signs
 from geodata.supply.request import Form, Request
-from geodata.supply.sheets import COVER, DEFINITIONS, GUIDE, MACHINE
+from geodata.supply.sheets import COVER, DEFINITIONS, GUIDE, KNOWN, MACHINE
 
 #: Row of the headings on a sheet of figures; figures begin below.
 HEADER = 5
@@ -57,7 +58,10 @@ def accepted_signs(form: Form) -> dict[str, str]:
     }
 
 
-def write_template(request: Request, path: Path) -> None:
+Values = Mapping[tuple[str, str], Mapping[int, float]]
+
+
+def write_template(request: Request, path: Path, *, known: Values | None = None) -> None:
     """Write the workbook.
 
     Parameters
@@ -66,6 +70,8 @@ def write_template(request: Request, path: Path) -> None:
         What is asked for.
     path : pathlib.Path
         The file, ``.xlsx``; must not exist.
+    known : mapping of (str, str) to mapping of int to float, optional
+        Variable and area → year → figure: the last ones are shown on a sheet of their own.
 
     Raises
     ------
@@ -74,7 +80,7 @@ def write_template(request: Request, path: Path) -> None:
     """
     if path.suffix.lower() != ".xlsx":
         raise FormatError("erwartet wird ein Name auf .xlsx", where=str(path), hint="mit --out nennen")
-    payload = template_bytes(request)
+    payload = template_bytes(request, known=known)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with path.open("xb") as stream:
@@ -87,13 +93,15 @@ def write_template(request: Request, path: Path) -> None:
         ) from None
 
 
-def template_bytes(request: Request) -> bytes:
+def template_bytes(request: Request, *, known: Values | None = None) -> bytes:
     """Return the workbook as bytes.
 
     Parameters
     ----------
     request : Request
         What is asked for.
+    known : mapping, optional
+        As for :func:`write_template`.
 
     Returns
     -------
@@ -102,6 +110,8 @@ def template_bytes(request: Request) -> bytes:
     """
     import openpyxl
     from openpyxl.workbook.protection import WorkbookProtection
+
+    from geodata.supply.known import write_known
 
     book: Any = openpyxl.Workbook()
     book.remove(book.active)
@@ -113,6 +123,8 @@ def template_bytes(request: Request) -> bytes:
         _figures(book.create_sheet(form.sheet), request, form)
     _cover(book.create_sheet(COVER), request)
     _definitions(book.create_sheet(DEFINITIONS), request)
+    if known is not None:
+        write_known(book.create_sheet(KNOWN), request, known)
     _machine(book.create_sheet(MACHINE), request)
     book.active = 0
     buffer = io.BytesIO()
@@ -132,7 +144,8 @@ def german(day: dt.date | str) -> str:
     return day.strftime("%d.%m.%Y")
 
 
-def _styles() -> dict[str, Any]:
+def styles() -> dict[str, Any]:
+    """Return the fonts, fills and borders of all sheets."""
     from openpyxl.styles import Alignment, Border, Font, PatternFill, Protection, Side
 
     side = Side(style="thin", color=_LINE)
@@ -149,7 +162,8 @@ def _styles() -> dict[str, Any]:
     }
 
 
-def _paper(page: Any, request: Request, *, landscape: bool = False) -> None:
+def paper(page: Any, request: Request, *, landscape: bool = False) -> None:
+    """Set up a sheet for print, and protect it."""
     page.page_setup.orientation = "landscape" if landscape else "portrait"
     page.page_setup.paperSize = page.PAPERSIZE_A4
     page.page_setup.fitToWidth = 1
@@ -163,7 +177,7 @@ def _paper(page: Any, request: Request, *, landscape: bool = False) -> None:
 
 
 def _guide(page: Any, request: Request) -> None:
-    style = _styles()
+    style = styles()
     page.column_dimensions["A"].width = 24
     page.column_dimensions["B"].width = _GUIDE_WIDTH
     page["A1"] = f"{request.county_title}: Lieferung für das Sozialmonitoring"
@@ -214,13 +228,13 @@ def _guide(page: Any, request: Request) -> None:
         page[f"A{number}"].font = style["bold"]
         # Viewers do not grow rows of wrapped text that somebody else wrote.
         page.row_dimensions[number].height = 15.5 * max(1, math.ceil(1.1 * len(right) / _GUIDE_WIDTH))
-    _paper(page, request)
+    paper(page, request)
 
 
 def _figures(page: Any, request: Request, form: Form) -> None:
     from openpyxl.utils import get_column_letter
 
-    style = _styles()
+    style = styles()
     page["A1"] = f"{form.source}"
     page["A1"].font = style["title"]
     page["A2"] = f"{request.department_name}, {request.county_title}"
@@ -258,7 +272,7 @@ def _figures(page: Any, request: Request, form: Form) -> None:
     page.freeze_panes = f"D{FIRST}"
     page.print_title_rows = f"{HEADER}:{HEADER}"
     page.print_area = f"A1:{get_column_letter(len(form.headings))}{last}"
-    _paper(page, request, landscape=True)
+    paper(page, request, landscape=True)
 
 
 def _rule(form: Form, column: Any, first: str, cells: str) -> Any:
@@ -306,7 +320,7 @@ def _cells(cells: str) -> Any:
 
 
 def _cover(page: Any, request: Request) -> None:
-    style = _styles()
+    style = styles()
     page.column_dimensions["A"].width = 64
     page.column_dimensions["B"].width = 40
     page["A1"] = "Begleitangaben"
@@ -319,11 +333,11 @@ def _cover(page: Any, request: Request) -> None:
         answer = page[f"{ANSWER_COLUMN}{row}"]
         answer.fill, answer.border, answer.protection = style["input"], style["box"], style["open"]
         page.add_data_validation(_choice(answers, f"{ANSWER_COLUMN}{row}", "Antwort"))
-    _paper(page, request)
+    paper(page, request)
 
 
 def _definitions(page: Any, request: Request) -> None:
-    style = _styles()
+    style = styles()
     for column, wide in zip("ABCD", (24, 38, 12, 80), strict=True):
         page.column_dimensions[column].width = wide
     page["A1"] = "Was die Spalten meinen"
@@ -341,7 +355,7 @@ def _definitions(page: Any, request: Request) -> None:
                 cell.data_type = "s" if value else "n"
             row += 1
     page.freeze_panes = "A4"
-    _paper(page, request, landscape=True)
+    paper(page, request, landscape=True)
 
 
 def _machine(page: Any, request: Request) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,10 +13,15 @@ from typing import Any
 import pandas as pd
 
 from geodata.errors import FormatError, GeodataError
-from geodata.readers import text
+from geodata.readers import limits, text
 from geodata.supply.casedata import KINDS, find, letter
 from geodata.supply.request import Request
 from geodata.supply.sheets import MACHINE
+
+_PIECE = 1 << 20
+#: Smaller files may repeat themselves as much as they like.
+_SMALL = 16 << 20
+_DTD = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +51,49 @@ def open_workbook(path: Path) -> Any:
 
     hint = "Die Datei in Excel öffnen und neu als XLSX speichern"
     try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-            size = sum(item.file_size for item in archive.infolist())
-            if any("vbaProject" in name for name in names):
-                raise FormatError("enthält Makros", hint="Ohne Makros als XLSX speichern")
-            if size > 200_000_000:
-                raise FormatError("ist entpackt größer als 200 MB", hint=hint)
-            for name in names:
-                if name.endswith((".xml", ".rels")) and b"<!DOCTYPE" in archive.read(name)[:4096]:
-                    raise FormatError("enthält eine XML-Dokumenttypdefinition", hint=hint)
+        _vet(path, hint)
         return openpyxl.load_workbook(path, data_only=False, keep_links=False)
     except GeodataError:
         raise
     except Exception:  # openpyxl raises whatever a broken part makes its parser raise; the message may quote cells
         raise FormatError("lässt sich nicht lesen; sie ist beschädigt oder keine XLSX-Datei", hint=hint) from None
+
+
+def _vet(path: Path, hint: str) -> None:
+    """Unpack everything to nowhere and count: what the archive says of its own sizes is not believed."""
+    allowed = limits.current()
+    packed = path.stat().st_size
+    _require(packed, allowed.file_bytes, "file_bytes", "ist größer als {} Bytes")
+    with zipfile.ZipFile(path) as archive:
+        infos = archive.infolist()
+        _require(len(infos), allowed.members, "members", "enthält mehr als {} Teile")
+        if any("vbaProject" in info.filename for info in infos):
+            raise FormatError("enthält Makros", hint="Ohne Makros als XLSX speichern")
+        if any(info.flag_bits & 1 for info in infos):
+            raise FormatError("ist mit einem Kennwort verschlüsselt", hint="Ohne Kennwort als XLSX speichern")
+        unpacked = 0
+        for info in infos:
+            # Reading stops at the size that the archive states; stating less is the oldest trick.
+            info.file_size = allowed.form_bytes + 1
+            with archive.open(info) as stream:
+                tail = b""
+                while piece := stream.read(_PIECE):
+                    unpacked += len(piece)
+                    _require(unpacked, allowed.form_bytes, "form_bytes", "ist entpackt größer als {} Bytes")
+                    if unpacked > _SMALL:
+                        text_ = "ist auf weniger als ein {}-tel seiner Größe gepackt"
+                        _require(unpacked // packed, allowed.ratio, "ratio", text_)
+                    if _DTD.search((tail + piece).replace(b"\x00", b"")):
+                        raise FormatError("enthält eine XML-Dokumenttypdefinition", hint=hint)
+                    tail = piece[-32:]
+
+
+def _require(found: int, allowed: int, limit: str, message: str) -> None:
+    if found > allowed:
+        raise FormatError(
+            message.format(f"{allowed:,}".replace(",", ".")),
+            hint=f"Ist die Datei, was sie sein soll: {limits.PREFIX}{limit.upper()} höher setzen (jetzt {allowed})",
+        )
 
 
 def case_data(book: Any) -> Iterator[Remark]:

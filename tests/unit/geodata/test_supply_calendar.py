@@ -15,7 +15,7 @@ from geodata.county_schema import DepartmentSection
 from geodata.errors import ConfigError, FormatError
 from geodata.supply.calendar import Delivery, State, deliveries
 from geodata.supply.check import Result
-from geodata.supply.receipt import Receipt, read_receipts, receipt_document, receipt_text, write_receipt
+from geodata.supply.receipt import Receipt, read_receipts, receipt_document, receipt_text, renewed, write_receipt
 from geodata.supply.request import build_request
 from geodata.supply.workbook import Remark
 
@@ -39,7 +39,8 @@ def receipt(
     day: str, *, accepted: bool = True, period: int = 2023, tables: tuple[str, ...] = ("mindestsicherung",)
 ) -> Receipt:
     when = dt.datetime.fromisoformat(f"{day}T12:00+00:00")
-    return Receipt("musterkreis", "amt", (period,), tables, accepted, when, "0" * 64)
+    came = when if accepted else None
+    return Receipt("musterkreis", "amt", (period,), tables, accepted, when, "0" * 64, arrived=came, taken=came)
 
 
 def states(county: County, today: str, *receipts: Receipt) -> list[tuple[int, str, State]]:
@@ -93,9 +94,29 @@ def test_a_rejected_file_is_no_delivery(county: County) -> None:
     assert not first(bad, receipt("2024-03-02")).rejected
     # A worse second file does not undo the first, but it is said.
     again = first(receipt("2024-02-28"), bad)
-    assert (again.state, again.rejected) == (State.DONE, True)
+    assert (again.state, again.rejected) == (State.DONE, dt.date(2024, 3, 1))
     assert first(replace(receipt("2024-03-01"), county="anderswo")).state is State.LATE
     assert first(receipt("2024-03-01", period=2022)).state is State.LATE
+
+
+def test_what_was_checked_and_not_taken_over_is_neither_late_nor_done(county: County) -> None:
+    amt = only(county)
+    checked = replace(receipt("2024-03-20"), taken=None)
+    (first, *_) = deliveries(amt, [checked], today=dt.date(2024, 5, 1))
+    assert (first.state, first.received, first.missing) == (State.CHECKED, dt.date(2024, 3, 20), ("mindestsicherung",))
+    taken = replace(checked, taken=dt.datetime(2024, 4, 25, tzinfo=dt.UTC))
+    # Taken over late, but it came in time.
+    (first, *_) = deliveries(amt, [taken], today=dt.date(2024, 5, 1))
+    assert (first.state, first.received) == (State.DONE, dt.date(2024, 3, 20))
+    assert states(amt, "2024-04-24", taken)[0][2] is State.LATE
+    back = replace(taken, withdrawn=dt.datetime(2024, 4, 28, tzinfo=dt.UTC))
+    (first, *_) = deliveries(amt, [back], today=dt.date(2024, 5, 1))
+    assert (first.state, first.withdrawn) == (State.LATE, dt.date(2024, 4, 28))
+    assert states(amt, "2024-04-27", back)[0][2] is State.DONE
+    # A correction in May does not make the delivery of March late.
+    both = [taken, replace(receipt("2024-05-20"), sha256="1" * 64)]
+    (first, *_) = deliveries(amt, both, today=dt.date(2024, 6, 1))
+    assert (first.state, first.received) == (State.DONE, dt.date(2024, 3, 20))
 
 
 def test_every_table_must_come(county: County) -> None:
@@ -111,9 +132,9 @@ def test_receipts_are_written_twice_and_read_back(county: County, tmp_path: Path
     request = build_request(county, "jobcenter", (2025,), today=dt.date(2026, 1, 1))
     result = Result("a.xlsx", "ab" * 32, 12, request, (Remark("Blatt 'X', Zelle D7", "ist leer", "Füllen"),))
     now = dt.datetime(2026, 2, 3, 10, 0, tzinfo=dt.timezone(dt.timedelta(hours=1)))
-    document = receipt_document(result, now=now, version="9.9")
+    document = renewed(receipt_document(result, now=now, version="9.9"), tmp_path / "quittungen")
     written, text = write_receipt(document, tmp_path / "quittungen")
-    assert written.name == "jobcenter_2025_20260203T090000Z_abababab.quittung.json"
+    assert written.name == "jobcenter_2025_abababababab.quittung.json"
     assert json.loads(written.read_text(encoding="utf-8")) == document
     assert "Blatt 'X', Zelle D7: ist leer. Füllen" in text.read_text(encoding="utf-8")
     assert "03.02.2026 10:00" in receipt_text(document)

@@ -72,7 +72,7 @@ def fill(path: Path) -> None:
     book = openpyxl.load_workbook(path)
     for row in book["Leistungen"].iter_rows(min_row=6, min_col=4, max_col=6):
         for cell in row:
-            cell.value = 7
+            cell.value = 19 - cell.column
     for row, answer in ((4, "Controlling"), (5, "ja"), (6, "nein")):
         book["Begleitangaben"][f"B{row}"] = answer
     book.save(path)
@@ -93,14 +93,24 @@ def test_from_the_template_to_the_calendar(home: Path) -> None:
     checked = run("check", "jobcenter_2025.xlsx", "--json", cwd=home)
     assert checked.exit_code == 0, checked.output
     receipt = json.loads(checked.stdout)
-    assert receipt["verdict"] == "angenommen"
+    assert receipt["verdict"] == "angenommen mit Hinweisen"  # invented figures jump against those of 2024
+    assert all("mal so hoch" in r["message"] or "dieser Art (Sprung" in r["message"] for r in receipt["remarks"])
     assert receipt["counts"] == {"mindestsicherung": {"observed": 36 * 3}}
     assert len(list((home / "lieferungen").glob("*.quittung.txt"))) == 2
 
-    said = run("calendar", "--today", "2099-12-31", cwd=home).stdout
-    line = next(line for line in said.splitlines() if "Jobcenter" in line and " 2025 " in line)
+    assert line_of(home, 2025).startswith("geprüft")
+    assert "noch nicht übernommen" in line_of(home, 2025)
+    taken = run("accept", "jobcenter_2025.xlsx", cwd=home)
+    assert taken.exit_code == 0, taken.output
+    assert len(list((home / "lieferungen").glob("*.quittung.txt"))) == 2  # one receipt a content
+    line = line_of(home, 2025)
     assert line.startswith("erledigt")
-    assert "angenommen am" in line
+    assert "eingegangen am" in line
+
+
+def line_of(home: Path, year: int) -> str:
+    said = run("calendar", "--today", "2099-12-31", cwd=home).stdout
+    return next(line for line in said.splitlines() if "Jobcenter" in line and f" {year} " in line)
 
 
 def test_a_template_of_another_state_of_the_county_is_sent_back(home: Path) -> None:
