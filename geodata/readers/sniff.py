@@ -247,19 +247,21 @@ def _template(path: Path, names: tuple[str, ...]) -> Verdict:
     """Describe a delivery template of Sozialmonitor by its first sheet of figures, and say who checks it."""
     from geodata.supply.workbook import read_request
 
+    sheets = [name for name in names if name not in (GUIDE, COVER, DEFINITIONS, MACHINE)]
     try:
         request = read_request(path)
         about = f"{request.department_name}, {', '.join(map(str, request.periods))}"
         periods = tuple(sorted(request.periods))
+        sheets = [form.sheet for form in request.forms if form.sheet in names]
     except GeodataError:  # supply check says what was changed
         about, periods = "its hidden sheet was changed", ()
     said = (
         f"a delivery template of Sozialmonitor ({about}): check it with `sozialmonitor supply check {path.name}`, "
         "which knows what was asked for"
     )
-    sheets = [name for name in names if name not in (GUIDE, COVER, DEFINITIONS, MACHINE)]
     verdict = describe_table(open_sheet(path, sheet=sheets[0]), path, "") if sheets else Verdict("table")
-    return replace(verdict, periods=periods or verdict.periods, findings=(said, *verdict.findings[1:]))
+    findings = (said, *(f for f in verdict.findings if not f.startswith("no known official format")))
+    return replace(verdict, format="supply-template", periods=periods or verdict.periods, findings=findings)
 
 
 def _grid_2011(path: Path) -> Observations:

@@ -85,12 +85,13 @@ def describe_table(sheet: Sheet, path: Path, encoding: str) -> Verdict:
     years: set[int] = set()
     values: list[int] = []
     words: list[str] = []
+    empty: list[str] = []
     signed: dict[int, tuple[Counter[str], Counter[str]]] = {}
     sentinels: dict[float, list[str]] = {}
     for position, column in filled.items():
         name = names[position]
         if column.empty:
-            findings.append(f"{name!r} is empty")
+            empty.append(repr(name))
             continue
         if position == key or position in sure:
             continue
@@ -126,6 +127,8 @@ def describe_table(sheet: Sheet, path: Path, encoding: str) -> Verdict:
         known = [version for version, other_legend in signs.LEGENDS.items() if sentinel in other_legend.numbers]
         hint = f' (legend = "{known[0]}")' if known else ""
         findings.append(f"{sentinel:g} may be a sign, not a number{hint}: in {some(where_found)}")
+    if empty:
+        findings.append(f"{empty[0]} is empty" if len(empty) == 1 else f"{len(empty)} columns are empty: {some(empty)}")
     if not keys:
         findings.append("no column looks like an area key: name it with area")
     titles = [names[at] for at in values]

@@ -37,7 +37,7 @@ class Verdict:
     ----------
     format : str
         The word for ``format`` in ``county.toml``, where there is one (:data:`geodata.readers.recognise.FORMATS`);
-        ``vector``, ``raster`` or ``genesis-metadata`` otherwise.
+        ``vector``, ``raster``, ``genesis-metadata`` or ``supply-template`` otherwise.
     provisional : bool
         The *format* is read from its description alone: no real file of it was seen. Values that their publisher calls
         provisional are counted in ``flags``.

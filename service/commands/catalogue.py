@@ -141,6 +141,9 @@ def show(id_: str, county: Path, data: Path | None, state: Path, as_json: bool) 
 
 
 def _card(entry: Mapping[str, Any]) -> str:
+    from geodata.readers.verdict import is_note
+    from service.commands.text import wrapped
+
     now = entry.get("now", {})
     dates = ", ".join(f"{level} {date or 'unknown'}" for level, date in entry["boundary_dates"].items())
     known = {
@@ -170,17 +173,23 @@ def _card(entry: Mapping[str, Any]) -> str:
     if entry["sha256"] and now.get("sha256"):
         same = entry["sha256"] == now["sha256"]
         lines.append(f"  {'':<16} {'unchanged' if same else 'changed since: sozialmonitor update shows what'}")
-    for title, verdict in (("verdict then", entry["verdict"]), ("verdict now", now.get("verdict"))):
+    # A publication takes some columns and years of a file; what the file is now is said of all of it.
+    for title, verdict in (("taken then", entry["verdict"]), ("whole file now", now.get("verdict"))):
         if verdict:
-            lines.append(f"  {title:<16} {_summary(verdict)}")
-            lines += [f"  {'':<16} ! {finding}" for finding in verdict.get("findings", ())]
+            lines += wrapped(_summary(verdict), f"  {title:<16} ")
+            for finding in verdict.get("findings", ()):
+                lines += wrapped(finding, f"  {'':<16} {'·' if is_note(finding) else '!'} ")
     if "error" in now:
-        lines.append(f"  {'verdict now':<16} {click.style(now['error'], fg='red')}")
+        lines.append(f"  {'whole file now':<16} {click.style(now['error'], fg='red')}")
     return "\n".join(lines)
 
 
 def _summary(verdict: Mapping[str, Any]) -> str:
-    parts = [f"{verdict['rows']} rows"]
+    if "values" in verdict:
+        parts = [f"{verdict['rows']} rows"]
+        parts += [f"{verdict['values']} values"] if verdict["values"] else []
+    else:
+        parts = [f"{verdict['rows']} {'values' if 'statuses' in verdict else 'features'}"]
     if verdict.get("areas"):
         parts.append(f"{verdict['areas']} areas")
     if periods := verdict.get("periods"):

@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 
 #: Exit code of a file that cannot be read.
 REJECTED = 3
+#: What is no format of figures.
+_TITLES = {
+    "vector": "areas or other features",
+    "raster": "a raster",
+    "genesis-metadata": "description of a GENESIS table, without figures",
+    "supply-template": "a delivery template of Sozialmonitor",
+    "sozialmonitor": "figures that Sozialmonitor wrote",
+}
 #: Variables that a verdict names in text; ``--json`` has them all.
 _NAMED = 6
 #: Lines that a finding takes in text.
@@ -102,7 +110,7 @@ def verdict_text(name: str, verdict: Verdict) -> str:
     """
     from geodata.readers.recognise import FORMATS
 
-    title = FORMATS.get(verdict.format, "")
+    title = FORMATS.get(verdict.format, _TITLES.get(verdict.format, ""))
     what = f"{title} ({verdict.format})" if title else verdict.format
     lines = [click.style(name, bold=True)]
     rows = {

@@ -244,6 +244,11 @@ def test_list_and_show_tell_what_is_known(tiny_county: Path, tiny_run: tuple[Pat
     assert shown.exit_code == 0
     for said in ("SHA-256", "unchanged", "§ 53 SGB II", "CC0-1.0", "legend of signs  ba", "2024-12-31", "observed"):
         assert said in shown.stdout, said
+    # What the publication took, and what the whole file holds, are two numbers.
+    entry = json.loads(call("show", "arbeitslose", *place, "--json").stdout)[0]
+    taken, now = entry["verdict"], entry["now"]["verdict"]
+    assert f"taken then       {taken['rows']} values, " in shown.stdout
+    assert f"whole file now   {now['rows']} rows, {now['values']} values, " in shown.stdout
     by_source = json.loads(call("show", "zensus", *place, "--json").stdout)
     assert len(by_source) >= 3, "all files of a source"
     unknown = call("show", "nothing", *place)

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import click
+import openpyxl
 import pytest
 from click.testing import CliRunner
 
@@ -101,3 +102,24 @@ def test_long_lists_of_keys_are_cut_in_text_only(tmp_path):
     text = click.unstyle(verdict_text("f", Verdict("genesis-flat", statuses=Counter(zero=1), findings=(long,))))
     assert len(text.splitlines()) < 12
     assert "--json has the rest" in text
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_our_own_template_is_recognised(tiny_county, tmp_path, changed):
+    path = tmp_path / "jobcenter.xlsx"
+    made = CliRunner().invoke(
+        main,
+        ["supply", "template", "jobcenter", "--period", "2025", "--county", str(tiny_county), "--out", str(path)],
+    )
+    assert made.exit_code == 0, made.output
+    if changed:
+        book = openpyxl.load_workbook(path)
+        book["_sozialmonitor"]["B3"].value = "x"
+        book.save(path)
+    answer = check("--json", path)
+    assert answer.exit_code == 0, answer.stderr
+    (entry,) = json.loads(answer.stdout)
+    assert (entry["format"], entry["periods"]) == ("supply-template", [2025])
+    assert "sozialmonitor supply check jobcenter.xlsx" in entry["findings"][0]
+    assert ("hidden sheet was changed" in entry["findings"][0]) == changed
+    assert entry["areas"] == 36
