@@ -14,7 +14,7 @@ from geodata import crs as _crs
 from geodata import keys
 from geodata.errors import AreaKeyError, CrsError, GeometryError, NoDataError, some
 from geodata.models import AreaLayer, Source, Text
-from geodata.readers import long
+from geodata.readers import long, zipped
 from geodata.readers.features import list_layers, read_features
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def read_areas(
     Parameters
     ----------
     path : pathlib.Path
-        The file.
+        The file, or a ZIP archive with it alone (of a Shapefile, all its parts).
     layer : str, optional
         Layer of a file that has several.
     id_field, name_field, parent_field : str
@@ -103,7 +103,8 @@ def read_areas(
     place = f"{where}: {place}" if where else place
     _crs.require_projected_name(crs, where or place)
     target = _crs.transformable(crs, where or place)
-    frame = read_features(path, layer=layer, where=place)
+    with zipped.unpacked(path) as inside:
+        frame = read_features(inside, layer=layer, where=place)
     declared = _crs.require_crs(frame, place)
     columns = [str(c) for c in frame.columns if c != frame.geometry.name]
     names = {field: _field(field, columns, place) for field in (id_field, name_field, parent_field) if field}

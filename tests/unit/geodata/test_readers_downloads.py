@@ -14,10 +14,11 @@ from shapely.geometry import box
 
 from geodata.county_schema import ColumnSpec, TableSpec
 from geodata.errors import CaseDataError, FormatError, NoDataError
-from geodata.models import Source
+from geodata.models import Source, Text
 from geodata.readers import limits, signs, text
 from geodata.readers.sniff import describe
 from geodata.readers.tables import read_table
+from geodata.readers.vector import read_areas
 from geodata.readers.zipped import unpacked
 
 TABLE = "Schlüssel;Ortsteil;Jahr;Anzahl;Anteil\n0301;Eixe;2022;1.234;12,5\n0302;Größe;2022;56;-\n0303;Öd;2022;7;1,5\n"
@@ -220,6 +221,8 @@ def test_a_zipped_shapefile_is_one_file(tmp_path):
         zipped(tmp_path / "s.zip", **parts, **{"dok/vg250.pdf": b"x", "vg250/ebenen/VG250_GEM.shp.xml": b"<x/>"})
     )
     assert (verdict.format, verdict.rows, verdict.variables) == ("vector", 2, ("VG250_GEM",))
+    layer = read_areas(tmp_path / "s.zip", id_field="ARS", crs="EPSG:25832", level="l", title=Text("a", "b"))
+    assert list(layer.areas.index) == ["031570001001", "031570002002"]
     del parts["vg250/ebenen/VG250_GEM.dbf"]
     with pytest.raises(FormatError, match="Shapefile with all its parts") as error:
         describe(zipped(tmp_path / "s.zip", **parts))
