@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from service.locale import say
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from service.workflows.compare import Change
-    from service.workflows.update import UpdateReport
+    from service.locale import Language
+    from service.workflows.update_report import UpdateReport
 
-#: Names listed in a line of the table; the page and the JSON have more.
-FEW = 6
+#: Names in a cell and rows of a section on the terminal; the page, the CSV file and the JSON have more, or all.
+FEW, ROWS = 4, 15
+COLOURS = {"bad": "red", "warn": "yellow"}
 
 
 @click.command()
@@ -32,162 +36,87 @@ FEW = 6
 @click.option(
     "--html", type=click.Path(path_type=Path, dir_okay=False), help="Write the comparison as a page into this file."
 )
-@click.option("--lang", type=click.Choice(["de", "en"]), default="de", show_default=True, help="Language of the page.")
-def update(county: Path, data: Path | None, state: Path, as_json: bool, html: Path | None, lang: str) -> None:
+@click.option(
+    "--csv", "table", type=click.Path(path_type=Path, dir_okay=False), help="Write everything as one tidy table."
+)
+@click.option(
+    "--results/--no-results",
+    default=True,
+    show_default=True,
+    help="Compute which classes and hotspot labels would change; takes about a third of a run.",
+)
+@click.option(
+    "--lang", type=click.Choice(["de", "en"]), default="de", show_default=True, help="Language of what is said."
+)
+def update(
+    county: Path,
+    data: Path | None,
+    state: Path,
+    as_json: bool,
+    html: Path | None,
+    table: Path | None,
+    results: bool,
+    lang: str,
+) -> None:
     """Compare the files of COUNTY with its current publication: new years, revisions, broken definitions or areas.
 
     Nothing is published: `sozialmonitor run` does that. The answer holds unsuppressed values: keep it inside.
     """
     from service.workflows.update import compare_with_current
 
+    language: Language = "en" if lang == "en" else "de"
     report = compare_with_current(
-        county, state=state, data=data, say=lambda line: click.echo(f"reading {line}", err=True)
+        county, state=state, data=data, results=results, say=lambda line: click.echo(line, err=True)
     )
     if html is not None:
-        from geodata.county import load_county
         from service.reports.update_page import render_update
 
-        levels = load_county(county, data=data, require_files=False).levels
-        page = render_update(
-            report, "en" if lang == "en" else "de", levels={k: v.title[lang] for k, v in levels.items()}
-        )
-        # Unsuppressed values: for the owner of the file only.
-        html.touch(mode=0o600)
-        html.write_text(page, encoding="utf-8")
+        _write(html, render_update(report, language))
+    if table is not None:
+        from service.reports.update_csv import render_csv
+
+        _write(table, render_csv(report, language))
     if as_json:
         click.echo(json.dumps(report.as_dict(), ensure_ascii=False, indent=2))
     else:
-        for line in _lines(report):
+        for line in _lines(report, language):
             click.echo(line)
-    if html is not None:
-        click.echo(f"page: {html}", err=True)
+    for key, path in (("page_written", html), ("csv_written", table)):
+        if path is not None:
+            click.echo(say(language, f"update.{key}", file=path), err=True)
 
 
-def _lines(report: UpdateReport) -> Iterator[str]:
-    against = f"publication {report.publication}" if report.publication else "no publication"
-    yield click.style(f"{report.title.de} ({report.county}) against {against}; nothing is published", bold=True)
-    for note in report.notes:
-        yield f"! {note.en}"
-    if report.unchanged:
-        yield "nothing changed: the files say what is published"
-        return
-    yield from _files(report)
-    yield from _definitions(report)
-    yield from _areas(report)
-    yield from _figures(report)
-    yield from _suppression(report)
+def _write(path: Path, text: str) -> None:
+    """Write unsuppressed values for the eyes of the file's owner only, also where others could read the file before."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
+        path.chmod(0o600)
+        stream.write(text)
 
 
-def _files(report: UpdateReport) -> Iterator[str]:
-    other = [f for f in report.files if f.state != "same"]
-    yield f"\nfiles: {len(report.files) - len(other)} as published"
-    for file in other:
-        yield f"  {file.state:<8} {file.file}"
+def _lines(report: UpdateReport, language: Language) -> Iterator[str]:
+    import textwrap
 
+    from service.commands.table import table, terminal_width
+    from service.reports.update_view import lead, sections
 
-def _definitions(report: UpdateReport) -> Iterator[str]:
-    if report.definitions:
-        yield "\ndefinitions"
-    for d in report.definitions:
-        mark = click.style("BREAK  ", fg="red") if d.breaks else "       "
-        said = f"{d.key}: {_plain(d.before)} -> {_plain(d.after)}" if d.key else ("gone" if d.after is None else "new")
-        yield f"  {mark} {d.kind}.{d.id} {said}"
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:g}"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _areas(report: UpdateReport) -> Iterator[str]:
-    from geodata.errors import some
-
-    if report.areas:
-        yield "\nareas"
-    for a in report.areas:
-        yield f"  {a.level}: {a.before} -> {a.after}"
-        told = {
-            "removed": [" ".join(filter(None, [a.names.get(key), f"({key})"])) for key in a.removed],
-            "added": [" ".join(filter(None, [a.names.get(key), f"({key})"])) for key in a.added],
-            "renamed": a.renamed,
-            "reassigned": a.reassigned,
-            "moved": [f"{name} ({key}) {share:.1%}" for key, name, share in a.moved],
-        }
-        for what, items in told.items():
-            if items:
-                yield f"    {what:<10} {len(items):>5}  {some(items, FEW)}"
-        if a.retouched:
-            yield f"    {'redrawn':<10} {a.retouched:>5}  by less than a thousandth of the area"
-
-
-def _figures(report: UpdateReport) -> Iterator[str]:
-    from service.commands.text import columns
-
-    if report.new:
-        yield "\nnew years and quantities"
-        rows = [
-            (
-                r.variable + (" (new)" if r.first else ""),
-                r.year,
-                r.areas,
-                r.missing or None,
-                r.suppressed or None,
-                _number(r.total),
-                _number(r.previous_total),
-                _percent(r.previous_total, r.total),
-            )
-            for r in report.new
-        ]
-        headings = ("variable", "year", "areas", "no value", "to suppress", "sum", "year before", "change")
-        yield columns(headings, rows, right=frozenset(range(1, 8)))
-    if report.gone:
-        yield "\ngone from the files"
-        yield columns(("variable", "year", "areas"), [(r.variable, r.year, r.areas) for r in report.gone])
-    if report.revised:
-        yield "\nchanged in old years"
-        changed = [
-            (
-                r.variable,
-                r.year,
-                r.changed or None,
-                r.filled or None,
-                r.lost or None,
-                (r.signs + r.flags) or None,
-                f"+{r.added} -{r.removed}" if r.added or r.removed else None,
-                _change(r.largest),
-                _percent(r.relative.before, r.relative.after) + f" {r.relative.name}" if r.relative else None,
-            )
-            for r in report.revised
-        ]
-        titles = ("variable", "year", "changed", "filled", "lost", "signs", "keys", "largest", "largest relative")
-        yield columns(titles, changed, right=frozenset(range(1, 7)))
-
-
-def _suppression(report: UpdateReport) -> Iterator[str]:
-    from geodata.errors import some
-
-    if report.suppression:
-        yield "\nsuppression in years that are published"
-    for h in report.suppression:
-        if h.newly:
-            yield f"  {h.variable} {h.year}: {len(h.newly)} would be suppressed: {some(h.newly, FEW)}"
-        if h.lifted:
-            yield f"  {h.variable} {h.year}: {len(h.lifted)} would be shown: {some(h.lifted, FEW)}"
-    if report.withheld:
-        yield "\nnot publishable (licence or legal basis)"
-    new = {id(w) for w in report.newly_withheld}
-    for w in report.withheld:
-        yield f"  {'new  ' if id(w) in new else '     '}{w.line()}"
-
-
-def _number(value: float | None) -> str | None:
-    return None if value is None else f"{value:,.6g}" if abs(value) < 1e6 else f"{value:,.0f}"
-
-
-def _percent(before: float | None, after: float | None) -> str:
-    return "–" if before is None or after is None or before == 0 else f"{(after - before) / abs(before):+.1%}"
-
-
-def _change(change: Change | None) -> str | None:
-    return None if change is None else f"{_number(change.before)} -> {_number(change.after)} {change.name}"
+    width = terminal_width()
+    first, *others = lead(report, language)
+    yield click.style(first, bold=True)
+    for sentence in others:
+        yield from textwrap.wrap(sentence, width)
+    for section in sections(report, language, names=FEW):
+        yield ""
+        yield click.style(section.title, bold=True, underline=True)
+        yield from textwrap.wrap(section.text, width)
+        shown = section.lines[:ROWS]
+        yield from table(
+            section.headings,
+            [line.cells for line in shown],
+            width=width,
+            right=section.right,
+            colours=[COLOURS.get(line.tone) for line in shown],
+        )
+        left = len(section.lines) - len(shown)
+        if left:
+            yield say(language, "update.more_lines", n=left)

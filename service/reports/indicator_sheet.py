@@ -151,8 +151,19 @@ def _tested(hotspots: Sequence[Collection]) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def _label(name: str, column: str, definition: str) -> str:
-    """Return what people read: the heading of the column, or for a code such as ``STEU01`` its definition."""
+def label(name: str, column: str, definition: str) -> str:
+    """Return what people read: the heading of the column, or for a code such as ``STEU01`` its definition.
+
+    Parameters
+    ----------
+    name, column, definition : str
+        Of a variable in ``county.toml``.
+
+    Returns
+    -------
+    str
+        One short text.
+    """
     if any(c.islower() for c in column) and "_" not in column:
         return column
     return definition if 0 < len(definition) <= LABEL else name.replace("_", " ")
@@ -164,7 +175,7 @@ def _part(county: County, name: str, edition: Edition) -> dict[str, Any]:
     source = county.sources[table.source]
     return {
         "variable": name,
-        "label": _label(name, spec.column, spec.definition),
+        "label": label(name, spec.column, spec.definition),
         "table": table.id,
         "column": spec.column,
         "select": dict(spec.select),
@@ -175,7 +186,7 @@ def _part(county: County, name: str, edition: Edition) -> dict[str, Any]:
         "source_title": source.title,
         "publisher": source.publisher,
         # The name of a file in the house is nobody's business outside.
-        "file": table.file if edition == "internal" else None,
+        "file": ", ".join(county.files(table.id)) if edition == "internal" else None,
     }
 
 

@@ -13,8 +13,12 @@ from geodata.models import VALUED, Status
 
 #: A boundary that moved by a smaller share of the area is a redrawn line, not another area.
 RETOUCHED = 0.001
-#: What an indicator is called or shown with may change without a break in its series.
-WORDING = frozenset({"title", "definition", "topic", "tested", "handed_down", "contact", "unit"})
+#: Texts that say what a figure means: whether another wording is another meaning, only a person can tell.
+TEXTS = frozenset({"title", "definition"})
+#: Where figures stand and of which day they are: mostly the same figures, and nobody but a person knows.
+PLACES = frozenset({"table", "format", "boundary_date", "reference_date"})
+#: What decides where a figure is shown, not what it means.
+SHOWN = frozenset({"topic", "tested", "handed_down", "contact", "editions"})
 _VALUED = frozenset(str(status) for status in VALUED)
 
 
@@ -85,8 +89,10 @@ class Broken(Row):
         ``indicators``, ``columns``, ``legends``, ``levels``, ``ways``, ``index`` or ``rules``.
     key : str
         What changed; empty where the whole thing came or went.
-    breaks : bool
-        Old and new figures do not mean the same.
+    verdict : str
+        ``break``: old and new figures do not mean the same; ``text`` and ``check``: a text or a day changed, and a
+        person has to tell whether the meaning did; ``day``: the reference day is the same day of another year;
+        ``shown``: the figures stay what they are; ``new``: nothing was there before.
     """
 
     kind: str
@@ -94,7 +100,12 @@ class Broken(Row):
     key: str
     before: Any
     after: Any
-    breaks: bool
+    verdict: str
+
+    @property
+    def breaks(self) -> bool:
+        """Old and new figures do not mean the same."""
+        return self.verdict == "break"
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,20 +239,47 @@ def broken(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Brok
             continue
         for name in [*old, *(n for n in new if n not in old)]:
             if name not in new:
-                yield Broken(kind, name, "", old[name], None, True)
+                yield Broken(kind, name, "", old[name], None, "break")
             elif name not in old:
-                yield Broken(kind, name, "", None, new[name], False)
+                yield Broken(kind, name, "", None, new[name], "new")
             else:
-                for key in old[name].keys() & new[name].keys():
-                    if old[name][key] != new[name][key]:
-                        yield Broken(kind, name, key, old[name][key], new[name][key], _breaks(kind, key, new[name]))
+                for key in (key for key in new[name] if key in old[name]):
+                    was, now = old[name][key], new[name][key]
+                    if isinstance(was, str) and isinstance(now, dict):
+                        now = now.get("de")  # an older version of the software kept the German text only
+                    if was != now:
+                        yield Broken(kind, name, key, was, now, verdict(kind, key, was, now))
 
 
-def _breaks(kind: str, key: str, now: Mapping[str, Any]) -> bool:
-    if kind == "rules":
-        return False  # rules hide figures, they do not change what they mean
-    # The unit of a rate is only shown; a mean is delivered in its unit.
-    return key not in WORDING or (kind == "indicators" and key == "unit" and now.get("kind") == "mean")
+def verdict(kind: str, key: str, before: Any, after: Any) -> str:
+    """Say what a changed key of a definition does to a series.
+
+    Parameters
+    ----------
+    kind, key : str
+        As in :class:`Broken`.
+    before, after : object
+        What was said, and is.
+
+    Returns
+    -------
+    str
+        One of :attr:`Broken.verdict`. What is not known to be harmless is a break.
+
+    Examples
+    --------
+    >>> verdict("indicators", "definition", "am 31. Dezember", "am 30. Juni")
+    'text'
+    >>> verdict("legends", "reference_date", "2023-12-31", "2024-12-31")
+    'day'
+    """
+    if kind == "rules" or key in SHOWN:
+        return "shown"  # rules hide figures, they do not change what they mean
+    if key in TEXTS:
+        return "text"
+    if key == "reference_date" and before and after and str(before)[4:] == str(after)[4:]:
+        return "day"
+    return "check" if key in PLACES else "break"
 
 
 def redrawn(before: pd.DataFrame, after: pd.DataFrame) -> Iterator[Redrawn]:

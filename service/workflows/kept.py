@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,8 +78,8 @@ def definitions(county: County) -> dict[str, dict[str, Any]]:
     """
     indicators = {
         i.id: {
-            "title": i.title.de,
-            "definition": i.definition.de,
+            "title": asdict(i.title),
+            "definition": asdict(i.definition),
             "topic": str(i.topic),
             "numerator": i.numerator,
             "denominator": i.denominator,
@@ -102,7 +103,13 @@ def definitions(county: County) -> dict[str, dict[str, Any]]:
         "indicators": indicators,
         "columns": columns,
         "legends": {
-            s.id: {"legend": s.legend, "origin": str(s.origin), "released": s.released} for s in county.sources.values()
+            s.id: {
+                "legend": s.legend,
+                "origin": str(s.origin),
+                "released": s.released,
+                "reference_date": s.reference_date.isoformat() if s.reference_date else None,
+            }
+            for s in county.sources.values()
         },
         "levels": {
             lv.id: lv.model_dump(mode="json", exclude={"title", "editions", "file"}) for lv in county.levels.values()

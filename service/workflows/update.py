@@ -4,153 +4,41 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from geodata import catalogue
-from geodata.errors import NotFoundError
+from geodata.errors import GeodataError, NotFoundError
 from geodata.models import Status, Text
-from service.workflows import compare
-from service.workflows.compare import Broken, Redrawn, Revision, Row, split
+from service.progress import Steps
+from service.reports.indicator_sheet import label
+from service.workflows import compare, fold
+from service.workflows.before import Before
 from service.workflows.figures import Figures
-from service.workflows.kept import AREAS, FIGURES, HIDDEN, areas_table, definitions, public_of
-from service.workflows.licensed import Withheld, publishable
+from service.workflows.kept import areas_table, definitions
+from service.workflows.licensed import publishable
+from service.workflows.plausible import require_plausible
 from service.workflows.read import Inputs, read_inputs
 from service.workflows.suppress import suppressed_for_public
+from service.workflows.update_report import Delivered, FileChange, Gone, Hidden, Made, NewYear, Refused, UpdateReport
 
 if TYPE_CHECKING:
     from geodata.county import County
+    from geodata.store.model import Edition
     from geodata.store.publication import Publication
-
-
-@dataclass(frozen=True, slots=True)
-class NewYear(Row):
-    """A year of a variable that the current publication does not have.
-
-    Attributes
-    ----------
-    areas, missing : int
-        Areas of the county with a number, and without one.
-    suppressed : int
-        Of the numbers, how many the public edition would not show.
-    total, previous_total : float or None
-        Sums over the areas that have a number in this year and in ``previous_year``; None for means.
-    """
-
-    variable: str
-    year: int
-    first: bool
-    areas: int
-    missing: int
-    suppressed: int
-    total: float | None
-    previous_year: int | None
-    previous_total: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Gone(Row):
-    """A year of a variable that the files do not have any more."""
-
-    variable: str
-    year: int
-    areas: int
-
-
-@dataclass(frozen=True, slots=True)
-class FileChange(Row):
-    """A file: ``new``, ``changed``, ``same`` or ``gone``."""
-
-    file: str
-    state: str
-
-
-@dataclass(frozen=True, slots=True)
-class Hidden(Row):
-    """Numbers that were shown and would be suppressed, and the other way round.
-
-    Attributes
-    ----------
-    newly, lifted : tuple of str
-        Names of the areas.
-    indicators : tuple of str
-        Indicators that show the variable.
-    """
-
-    variable: str
-    year: int
-    indicators: tuple[str, ...]
-    newly: tuple[str, ...]
-    lifted: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class UpdateReport:
-    """What the files say now against the current publication; for inside, since it holds unsuppressed values.
-
-    Attributes
-    ----------
-    publication : str or None
-        The one that was compared with, None where there is none: then everything is new.
-    withheld_before : tuple of str
-        What the public edition lacked then, as ``kind id``.
-    notes : tuple of Text
-        What could not be compared, and why.
-    """
-
-    county: str
-    title: Text
-    publication: str | None
-    created: str
-    files: tuple[FileChange, ...]
-    new: tuple[NewYear, ...]
-    gone: tuple[Gone, ...]
-    revised: tuple[Revision, ...]
-    definitions: tuple[Broken, ...]
-    areas: tuple[Redrawn, ...]
-    suppression: tuple[Hidden, ...]
-    withheld: tuple[Withheld, ...] = ()
-    withheld_before: tuple[str, ...] = ()
-    notes: tuple[Text, ...] = ()
-
-    @property
-    def unchanged(self) -> bool:
-        """The files say what was published, and mean it."""
-        return (
-            not (self.new or self.gone or self.revised or self.definitions or self.areas or self.suppression)
-            and not self.newly_withheld
-            and all(f.state == "same" for f in self.files)
-        )
-
-    @property
-    def newly_withheld(self) -> tuple[Withheld, ...]:
-        """What the public edition has now and would lack."""
-        return tuple(w for w in self.withheld if f"{w.kind} {w.id}" not in self.withheld_before)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain values, ready for JSON."""
-        return {
-            "county": self.county,
-            "publication": self.publication,
-            "created": self.created,
-            "unchanged": self.unchanged,
-            "files": [r.as_dict() for r in self.files],
-            "new": [r.as_dict() for r in self.new],
-            "gone": [r.as_dict() for r in self.gone],
-            "revised": [r.as_dict() for r in self.revised],
-            "definitions": [r.as_dict() for r in self.definitions],
-            "areas": [r.as_dict() for r in self.areas],
-            "suppression": [r.as_dict() for r in self.suppression],
-            "withheld": [w.as_dict() for w in self.withheld],
-            "notes": [asdict(n) for n in self.notes],
-        }
+    from service.workflows.outcomes import Outcome
 
 
 def compare_with_current(
-    folder: Path, *, state: Path, data: Path | None = None, say: Callable[[str], None] = lambda _line: None
+    folder: Path,
+    *,
+    state: Path,
+    data: Path | None = None,
+    results: bool = True,
+    say: Callable[[str], None] = lambda _line: None,
 ) -> UpdateReport:
     """Read a county's files and compare them with its current publication; nothing is written.
 
@@ -162,6 +50,8 @@ def compare_with_current(
         Where publications are kept.
     data : pathlib.Path, optional
         What relative file names start from.
+    results : bool, default True
+        Compute the classes of the index and the labels of the hotspots as a run would; most of the time goes there.
     say : callable
         Receives one line of progress at a time.
 
@@ -180,96 +70,186 @@ def compare_with_current(
     from geodata.county import load_county
     from geodata.store.publication import PublicationStore
 
-    county = load_county(folder, data=data)
-    taken = catalogue.receipts(county)
-    inputs = read_inputs(county, progress=say)
-    catalogue.require_unchanged(county, taken)
-    view, withheld = publishable(inputs)
-    public = suppressed_for_public(view)
+    steps = Steps(3 if results else 2, say)
+    with steps.step("Read the county's files") as tell:
+        county = load_county(folder, data=data)
+        taken = catalogue.receipts(county)
+        inputs = read_inputs(county, progress=tell)
+        catalogue.require_unchanged(county, taken)
+        refused = _refused(inputs, tell)
+    with steps.step("Compare them with the publication"):
+        view, withheld = publishable(inputs)
+        public = suppressed_for_public(view)
+        try:
+            publication: Publication | None = PublicationStore(state, county.id).current()
+        except NotFoundError:
+            publication = None
+        before = Before.read(publication, inputs)
+        report = _compared(inputs, public, before, {file: receipt.sha256 for file, receipt in taken.items()})
+        report = replace(
+            report,
+            publication=publication.id if publication else None,
+            withheld=withheld,
+            refused=refused,
+            edition="public" if publication is None or "public" in publication.editions else "internal",
+        )
+    if not results:
+        return report
+    with steps.step("Classes and labels, as a run would compute them") as tell:
+        if refused is not None:
+            tell("left out: a run would refuse the files")
+        elif publication is not None:
+            inside = report.edition == "internal"
+            editions: Edition = "internal" if inside else "public"
+            found = _results(
+                publication, inputs if inside else view, inputs.figures if inside else public, editions, tell
+            )
+            report = replace(report, results=found)
+    return report
+
+
+def _refused(inputs: Inputs, tell: Callable[[str], None]) -> Refused | None:
+    """Return why a run would publish nothing, so that everything else can still be told."""
     try:
-        publication: Publication | None = PublicationStore(state, county.id).current()
-    except NotFoundError:
-        publication = None
-    before = _Before.read(publication, inputs)
+        require_plausible(inputs, tell)
+    except GeodataError as error:
+        return Refused(error.message, error.where or "", error.hint or "")
+    return None
+
+
+def _results(
+    publication: Publication, inputs: Inputs, figures: Figures, edition: Edition, tell: Callable[[str], None]
+) -> tuple[Outcome, ...]:
+    from service.workflows.outcomes import compute, outcomes
+
+    return tuple(outcomes(publication, edition, compute(inputs, figures, edition, tell)))
+
+
+def _compared(inputs: Inputs, public: Figures, before: Before, files: Mapping[str, str]) -> UpdateReport:
+    """Hold everything but the results against what was published."""
+    county = inputs.county
     now_areas = areas_table(inputs)
+    # An area that came or went is told as such; its figures came or went with it and are no revision.
+    common = _common(before.areas, now_areas)
     ids = pd.Index(pd.unique(pd.concat([now_areas["area_id"], before.areas["area_id"]])))
+    both = ids[ids.isin(now_areas["area_id"]) & ids.isin(before.areas["area_id"])] if len(before.areas) else ids
     names = _names(before.areas) | _names(now_areas)
     old, new = _within(before.figures, ids), _within(inputs.figures.frames, ids)
     summed = _summed(county)
+    every = fold.lines(county)
+    inside = {level: areas.intersection(inputs.inside(level)) for level, areas in common.items()}
+    areas = tuple(compare.redrawn(before.areas, now_areas)) if len(before.areas) else ()
     return UpdateReport(
         county=county.id,
         title=county.title,
-        publication=publication.id if publication else None,
+        publication=None,
         created=before.created,
-        files=tuple(_files(before.inputs, {file: receipt.sha256 for file, receipt in taken.items()})),
+        files=tuple(_files(before.inputs, files)),
         new=tuple(_new(inputs, public, old, new, summed)),
         gone=tuple(Gone(v, y, len(old[v, y])) for v, y in sorted(old.keys() - new.keys())),
-        revised=tuple(compare.revisions(old, new, names=names, summed=summed)),
+        revised=tuple(compare.revisions(_within(old, both), _within(new, both), names=names, summed=summed)),
         definitions=tuple(compare.broken(before.definitions, _as_json(definitions(county)))),
-        areas=tuple(compare.redrawn(before.areas, now_areas)) if len(before.areas) else (),
-        suppression=tuple(_hidden(county, _within(before.public, ids), _within(public.frames, ids), names)),
-        withheld=withheld,
+        areas=areas,
+        suppression=tuple(_hidden(county, _within(before.public, both), _within(public.frames, both), names)),
         withheld_before=before.withheld,
         notes=tuple(before.notes),
+        delivered=tuple(_delivered(inputs, areas)),
+        made=tuple(_made(inputs, areas, names)),
+        changed=tuple(fold.touched(every, old, new, areas=common, inside=inside, names=names)),
+        fresh=tuple(fold.fresh(every, inputs, public, old, names)),
+        titles=_titles(county, before.definitions),
     )
+
+
+def _common(before: pd.DataFrame, now: pd.DataFrame) -> dict[str, pd.Index]:
+    """Return the areas of each level that were there and are there; all of it where nobody kept what was."""
+    out = {}
+    for level, rows in now.groupby("level", sort=False):
+        areas = pd.Index(rows["area_id"])
+        was = before.loc[before["level"] == level, "area_id"]
+        out[str(level)] = areas[areas.isin(was)] if len(before) else areas
+    return out
+
+
+def _delivered(inputs: Inputs, areas: Iterable[compare.Redrawn]) -> Iterable[Delivered]:
+    """Yield removed areas of which a file still delivers figures."""
+    for redrawn in areas:
+        if inputs.county.levels[redrawn.level].cells is not None:
+            continue  # files of cells cover more than the county, and a cell without a place is none of its areas
+        for spec in inputs.county.tables.values():
+            if redrawn.level not in spec.levels:
+                continue
+            table = inputs.tables[spec.id].table
+            rows = table[table["area_id"].isin(redrawn.removed) & table["value"].notna()]
+            for area, figures in rows.groupby("area_id", sort=True):
+                yield Delivered(
+                    area=str(area),
+                    name=redrawn.names.get(str(area), ""),
+                    level=redrawn.level,
+                    file=(spec.file if isinstance(spec.file, str) else ", ".join(spec.file)) or spec.id,
+                    first=int(figures["period"].min()),
+                    last=int(figures["period"].max()),
+                    figures=len(figures),
+                )
+
+
+def _made(inputs: Inputs, areas: Iterable[compare.Redrawn], names: Mapping[str, str]) -> Iterable[Made]:
+    """Yield new areas, and areas with another extent, whose figures are brought from areas before."""
+    if inputs.moves.empty:
+        return
+    added = {(a.level, area) for a in areas for area in (*a.added, *(key for key, _, _ in a.moved))}
+    for (level, target), parts in inputs.moves.groupby(["level", "target"], sort=True):
+        if (level, target) in added:
+            shares = parts.drop_duplicates(["source", "share"]).sort_values(["source"])
+            yield Made(
+                area=str(target),
+                name=names.get(str(target), ""),
+                level=str(level),
+                parts=tuple(
+                    (" ".join(filter(None, [names.get(str(s)), f"({s})"])), float(share))
+                    for s, share in zip(shares["source"], shares["share"], strict=True)
+                ),
+                first=int(parts["period"].min()),
+                last=int(parts["period"].max()),
+            )
+
+
+def _titles(county: County, before: Mapping[str, Any]) -> dict[str, dict[str, Text]]:
+    """Return what people call the things that definitions are about; ids of what is gone come from the publication."""
+
+    def both(text: str) -> Text:
+        return Text(text, text)
+
+    gone: dict[str, Text] = {}
+    for name, said in before.get("indicators", {}).items():
+        title = said.get("title", name)
+        gone[name] = Text(title["de"], title["en"]) if isinstance(title, dict) else both(str(title))
+    levels = {lv.id: lv.title for lv in county.levels.values()}
+    columns = {
+        name: both(label(name, spec.column, spec.definition))
+        for table in county.tables.values()
+        for name, spec in table.columns.items()
+    }
+    old_columns = {
+        name: both(label(name, said.get("column", name), said.get("definition", "")))
+        for name, said in before.get("columns", {}).items()
+    }
+    return {
+        "indicators": gone | {i.id: i.title for i in county.indicators.values()},
+        "columns": old_columns | columns,
+        "legends": {s.id: both(s.title) for s in county.sources.values()},
+        "levels": levels,
+        "ways": {
+            f"{a.source} -> {a.target}": Text(
+                f"{levels[a.source].de} → {levels[a.target].de}", f"{levels[a.source].en} → {levels[a.target].en}"
+            )
+            for a in county.allocations.values()
+        },
+    }
 
 
 def _as_json(value: Any) -> Any:
     return json.loads(json.dumps(value, default=str))
-
-
-@dataclass(frozen=True, slots=True)
-class _Before:
-    """What the current publication keeps."""
-
-    figures: Mapping[tuple[str, int], pd.DataFrame]
-    public: Mapping[tuple[str, int], pd.DataFrame]
-    areas: pd.DataFrame
-    inputs: Mapping[str, str]
-    definitions: Mapping[str, Any]
-    withheld: tuple[str, ...]
-    created: str
-    notes: tuple[Text, ...]
-
-    @classmethod
-    def read(cls, publication: Publication | None, inputs: Inputs) -> _Before:
-        """Read it; what an older version of the software did not keep is said, not guessed."""
-        empty = areas_table(inputs).iloc[:0]
-        if publication is None:
-            note = Text(
-                "Es gibt noch keine Veröffentlichung: Alles ist neu.",
-                "There is no publication yet: everything is new.",
-            )
-            return cls({}, {}, empty, {}, {}, (), "", (note,))
-        notes = []
-        manifest = publication.manifest("internal")
-        kept = publication.edition_dir("internal") / "inputs"
-        areas = empty
-        if (kept / AREAS).is_file():
-            areas = pd.read_parquet(kept / AREAS)
-        if not len(areas) or "definitions" not in manifest:
-            notes.append(
-                Text(
-                    "Diese Veröffentlichung hat Gebiete und Definitionen noch nicht aufbewahrt: Nur die Werte werden "
-                    "verglichen. Nach dem nächsten Lauf ist das anders.",
-                    "This publication did not keep areas and definitions yet: only values are compared. After the next "
-                    "run it is different.",
-                )
-            )
-        figures = Figures(split(pd.read_parquet(kept / FIGURES)), {})
-        public: Mapping[tuple[str, int], pd.DataFrame] = {}
-        if "public" in publication.editions and (kept / HIDDEN).is_file():
-            public = public_of(kept.parent, figures, manifest["public_variables"]).frames
-        return cls(
-            figures=figures.frames,
-            public=public,
-            areas=areas,
-            inputs=manifest.get("inputs", {}),
-            definitions=manifest.get("definitions", {}),
-            withheld=tuple(f"{w['kind']} {w['id']}" for w in manifest.get("withheld", ())),
-            created=str(manifest.get("created", "")),
-            notes=tuple(notes),
-        )
 
 
 def _names(areas: pd.DataFrame) -> dict[str, str]:
@@ -279,8 +259,9 @@ def _names(areas: pd.DataFrame) -> dict[str, str]:
 def _within(frames: Mapping[tuple[str, int], pd.DataFrame], ids: pd.Index) -> dict[tuple[str, int], pd.DataFrame]:
     """Keep the areas that the county draws: a file of a whole Land changes in places that nobody looks at."""
     out = {}
+    wanted = pd.Index(ids.astype(object))  # hashed once: isin would build its table of all cells for every frame
     for key, frame in frames.items():
-        here = frame[frame.index.isin(ids)]
+        here = frame[wanted.get_indexer(pd.Index(frame.index.astype(object))) >= 0]
         if len(here):
             out[key] = here
     return out
