@@ -7,6 +7,7 @@ import datetime as dt
 import io
 import json
 import random
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from openpyxl.utils.exceptions import IllegalCharacterError
 from geodata.county import County, load_county
 from geodata.errors import ConfigError, FormatError
 from geodata.models import Flag, Source
+from geodata.readers import limits
 from geodata.readers.sniff import describe
 from geodata.readers.table import read_plain
 from geodata.readers.tables import read_table
@@ -507,3 +509,51 @@ def test_damaged_files_end_in_a_verdict(whole: bytes, tmp_path: Path, cut: int, 
     for payload in (bytes(damaged), whole[:cut]):
         path.write_bytes(payload)
         assert check_return(path).verdict in ("angenommen", "angenommen mit Hinweisen", "zurückgewiesen")
+
+
+# ── limits ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [
+        ("file_bytes", "ist größer als"),
+        ("members", "enthält mehr als"),
+        ("form_bytes", "ist entpackt größer als"),
+    ],
+)
+def test_limits_are_settings_and_named_in_the_refusal(whole: bytes, tmp_path: Path, limit: str, said: str) -> None:
+    path = tmp_path / "v.xlsx"
+    path.write_bytes(whole)
+    with zipfile.ZipFile(path) as archive:
+        sizes = [len(archive.read(name)) for name in archive.namelist()]
+    exact = {"file_bytes": len(whole), "members": len(sizes), "form_bytes": sum(sizes)}[limit]
+    with limits.using(limits.Limits(**{limit: exact})):
+        assert check_return(path).accepted
+    with limits.using(limits.Limits(**{limit: exact - 1})):
+        (error,) = errors(check_return(path))
+    assert said in error
+    assert f"SOZIALMONITOR_LIMIT_{limit.upper()}" in error
+
+
+def test_what_an_archive_says_of_its_sizes_is_not_believed(whole: bytes, tmp_path: Path) -> None:
+    """A member of 80 MB of blanks, whose size the archive states as 1 byte."""
+    path = tmp_path / "v.xlsx"
+    path.write_bytes(whole)
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/worksheets/sheet99.xml", b" " * 80_000_000)
+    raw = bytearray(path.read_bytes())
+    size = (80_000_000).to_bytes(4, "little")
+    assert raw.count(size) >= 2
+    path.write_bytes(raw.replace(size, (1).to_bytes(4, "little")))
+    (error,) = errors(check_return(path))
+    assert "gepackt" in error or "entpackt größer" in error
+
+
+def test_entities_are_refused_wherever_they_stand(whole: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "v.xlsx"
+    path.write_bytes(whole)
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("docProps/late.xml", b"<a>" + b" " * (1 << 20) + b'<!DOCTYPE a [<!ENTITY b "c">]></a>')
+    (error,) = errors(check_return(path))
+    assert "Dokumenttypdefinition" in error
