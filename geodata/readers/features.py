@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from geodata.errors import ColumnError, FormatError, GeometryError, NoDataError, some
-from geodata.readers import archives, limits, long, text
+from geodata.readers import archives, geopackage, limits, long, text
 from geodata.supply import casedata
 
 if TYPE_CHECKING:
@@ -210,6 +210,7 @@ def _require_geopackage(path: Path, head: bytes) -> None:
             where=str(path),
             hint="copy or download it again",
         )
+    geopackage.vet(path)
 
 
 def _unreadable(path: Path, error: Exception) -> FormatError:
