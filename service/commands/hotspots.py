@@ -1,0 +1,208 @@
+"""``sozialmonitor hotspots`` and ``sozialmonitor autocorrelation``: tests of any vector file."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from geodata.errors import ConfigError
+from service.commands.text import columns, say, wrapped
+
+if TYPE_CHECKING:
+    from service.workflows.clusters import Answer, Question
+    from spatial.results import LocalResult
+
+LOCAL = ["local-moran", "gi", "gi-star", "local-geary", "join-count", "bivariate-moran"]
+GLOBAL = ["moran", "geary", "getis-ord", "join-count", "bivariate-moran"]
+#: Labels in the order in which they are told.
+ORDER = [
+    "High-High",
+    "hot",
+    "positive",
+    "Low-Low",
+    "cold",
+    "other positive",
+    "High-Low",
+    "Low-High",
+    "negative",
+    "not significant",
+    "no label",
+]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _shared(command: F) -> F:
+    """Add the options that both commands have."""
+    options = [
+        click.option("--id", "id_field", help="Column with a unique id; default: features are numbered."),
+        click.option(
+            "--value", required=True, metavar="COL[,COL]", help="Column to test; counts, where --by is given."
+        ),
+        click.option("--by", help="Column with the population: rates are tested, by empirical Bayes."),
+        click.option("--rare", is_flag=True, help="With --by: rare events that are no part of the population."),
+        click.option(
+            "--weights",
+            default="queen",
+            show_default=True,
+            metavar="NAME[:N]",
+            help="queen, rook, fuzzy:METRES, knn:N, distance:METRES or kernel:METRES.",
+        ),
+        click.option("--transform", type=click.Choice(["r", "b"]), help="Weights by row, or binary."),
+        click.option(
+            "--islands",
+            type=click.Choice(["leave", "nearest", "drop"]),
+            default="leave",
+            show_default=True,
+            help="What becomes of areas without neighbours.",
+        ),
+        click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of the permutations."),
+        click.option(
+            "--support",
+            metavar="SOURCES",
+            help="Layer that the values were handed down from, with the same columns: the test is made there.",
+        ),
+        click.option("--support-id", help="Id column of that layer; default: that of --id."),
+        click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.command()
+@click.argument("source", metavar="INPUT")
+@click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--statistic", type=click.Choice(LOCAL), default="local-moran", show_default=True)
+@click.option("--permutations", type=click.IntRange(1, 10_000_000), default=99_999, show_default=True)
+@click.option("--alpha", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.05, show_default=True)
+@click.option("--correction", type=click.Choice(["fdr", "by", "none"]), default="fdr", show_default=True)
+@click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
+@_shared
+def hotspots(source: str, out: Path, value: str, overwrite: bool, as_json: bool, **options: Any) -> None:
+    """Test every area of a vector file for clusters, and write statistics and labels with its geometry to OUT.
+
+    INPUT is any vector file, or FILE|layername=LAYER as in QGIS; OUT ends in .gpkg, .geojson, .fgb, .parquet or .csv.
+    Whatever differs from the defaults is marked as exploratory in OUT.
+    """
+    from service.workflows.clusters import find_hotspots
+
+    question = _question(source, value, options)
+    answer = find_hotspots(question, out, overwrite=overwrite, say=say)
+    _notes(answer)
+    if answer.local is None:
+        raise RuntimeError("a local test without a result")
+    if as_json:
+        click.echo(json.dumps({**question.as_dict(), **_told(answer.local), "out": str(out)}, ensure_ascii=False))
+        return
+    _print_local(answer.local)
+    click.echo(out)
+
+
+@click.command()
+@click.argument("source", metavar="INPUT")
+@click.option("--statistic", type=click.Choice(GLOBAL), default="moran", show_default=True)
+@click.option("--permutations", type=click.IntRange(0, 1_000_000), default=9_999, show_default=True)
+@click.option("--correlogram", metavar="M,M,…", help="Moran's I by classes of distance, for example 0,500,1000,2000.")
+@_shared
+def autocorrelation(source: str, value: str, correlogram: str | None, as_json: bool, **options: Any) -> None:
+    """Test whether like values of a vector file lie together: one number for the whole map.
+
+    INPUT is any vector file, or FILE|layername=LAYER as in QGIS.
+    """
+    from service.workflows.clusters import ask_globally
+
+    question = _question(source, value, options)
+    answer = ask_globally(question, bounds=_bounds(correlogram), say=say)
+    _notes(answer)
+    found = {name: dataclasses.asdict(result) for name, result in answer.global_.items()}
+    table = answer.correlogram
+    if as_json:
+        rows = [] if table is None else table.to_dict("records")
+        click.echo(
+            json.dumps(_plain({**question.as_dict(), "results": found, "correlogram": rows}), ensure_ascii=False)
+        )
+        return
+    headings = ["statistic", "value", "expected", "z", "p", "p two-sided", "areas", "effective"]
+    keys = ["value", "expected", "z", "p", "p_two_sided", "n", "n_effective"]
+    click.echo(
+        columns(
+            headings,
+            [[name, *(_number(result[key]) for key in keys)] for name, result in found.items()],
+            right=frozenset(range(1, 8)),
+        )
+    )
+    click.echo("p: chance of at least so much likeness of neighbours in a random arrangement (one-sided)")
+    if table is not None:
+        cells = [[_number(cell) for cell in row] for row in table.to_numpy()]
+        click.echo("")
+        click.echo(columns([str(c) for c in table.columns], cells, right=frozenset(range(len(table.columns)))))
+
+
+def _question(source: str, value: str, options: dict[str, Any]) -> Question:
+    from service.workflows.clusters import Question
+
+    names = tuple(name.strip() for name in value.split(",") if name.strip())
+    return Question(source, values=names, **options)
+
+
+def _bounds(text: str | None) -> list[float]:
+    try:
+        return [float(part) for part in (text or "").split(",") if part.strip()]
+    except ValueError as error:
+        raise ConfigError(
+            f"expected distances in metres separated by commas, found {text!r}", where="--correlogram"
+        ) from error
+
+
+def _notes(answer: Answer) -> None:
+    for note in answer.notes:
+        for line in wrapped(note, "note: "):
+            say(line)
+
+
+def _told(result: LocalResult) -> dict[str, Any]:
+    labels = result.table["label"].astype("str").value_counts()
+    states = result.table["state"].astype("str").value_counts()
+    return {
+        "labels": {name: int(labels[name]) for name in ORDER if name in labels},
+        "states": {str(name): int(n) for name, n in states.items()},
+        "n_effective": result.n_effective,
+        "components": result.components,
+        "warnings": list(result.warnings),
+    }
+
+
+def _print_local(result: LocalResult) -> None:
+    told = _told(result)
+    click.echo(
+        f"{result.statistic}, {result.graph}: {result.n_effective} tested, {result.permutations} permutations, "
+        f"alpha {result.alpha:g}, correction {result.correction}"
+    )
+    click.echo(columns(["label", "areas"], told["labels"].items(), right=frozenset([1])))
+    untested = {name: n for name, n in told["states"].items() if name != "tested"}
+    if untested:
+        click.echo("not tested: " + ", ".join(f"{n} {name}" for name, n in untested.items()))
+    if "untestable" in untested and not result.n_effective:
+        say("note: too few areas for local tests: show the values as they are, or use `sozialmonitor autocorrelation`")
+
+
+def _number(value: Any) -> str | None:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    return str(value) if isinstance(value, int) else f"{value:.5g}"
+
+
+def _plain(value: Any) -> Any:
+    """Replace NaN, which JSON does not know, by null."""
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
