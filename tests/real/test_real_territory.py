@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import json
 import shutil
 from collections import defaultdict
 from pathlib import Path
@@ -12,6 +13,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 from shapely.geometry import box
 
 from geodata.county import load_county
@@ -19,6 +21,7 @@ from geodata.errors import AreaKeyError, GeodataError, TerritoryError
 from geodata.models import Flag
 from geodata.readers.sniff import describe
 from geodata.territory import packaged
+from service.cli import main
 from service.workflows.read import read_inputs
 
 pytestmark = pytest.mark.real
@@ -261,3 +264,50 @@ def test_the_names_of_ilsede_join_nothing(peine):
     (peine / "county.toml").write_text(named, encoding="utf-8")
     with pytest.raises(GeodataError):
         read_inputs(load_county(peine))
+
+
+# ------------------------------------------------------------------------------ through the door that a user takes
+
+
+def test_the_command_takes_the_county_as_it_is_described(real_data):
+    done = CliRunner().invoke(main, ["check", str(ROOT / "counties" / "peine"), "--data", str(real_data / "peine")])
+    assert done.exit_code == 0, done.stderr
+    said = " ".join(done.output.split())
+    assert f"period before the Gebietsstand: {ILSEDE} Ilsede since 2015-01-01, figures from 1998 on were worked" in said
+
+
+def test_the_command_refuses_an_earlier_gebietsstand_and_says_why(real_data, peine):
+    """The figures are said to be of a day on which two other areas stood in Ilsede's place."""
+    text = (peine / "county.toml").read_text(encoding="utf-8")
+    file = 'file = "inkar_arbeitslose_gemeinden_niedersachsen.csv"'
+    (peine / "county.toml").write_text(text.replace(file, f"{file}\ngebietsstand = 2014-12-31"), encoding="utf-8")
+    done = CliRunner().invoke(main, ["check", str(peine)])
+    assert done.exit_code == 3
+    said = " ".join(done.stderr.split())
+    assert f"{ILSEDE} Ilsede holds {OLD_ILSEDE} Ilsede, {LAHSTEDT} Lahstedt, and a merger cannot be undone" in said
+    assert "to do" in said
+    # The level's own date: on that day its Ilsede did not exist.
+    earlier = text.replace("boundary_date = 2016-01-01", "boundary_date = 2014-12-31", 1)
+    (peine / "county.toml").write_text(earlier, encoding="utf-8")
+    done = CliRunner().invoke(main, ["check", str(peine)])
+    assert done.exit_code == 3
+    assert f"found {ILSEDE} Ilsede (since 2015-01-01)" in " ".join(done.stderr.split())
+    assert "levels.gemeinde.boundary_date" in done.stderr
+
+
+def test_the_command_refuses_to_join_by_name(peine):
+    text = (peine / "county.toml").read_text(encoding="utf-8")
+    named = text.replace('id_field = "AGS"\nname_field = "GEN"', 'id_field = "GEN"\nprefix = ""')
+    assert named != text
+    (peine / "county.toml").write_text(named, encoding="utf-8")
+    done = CliRunner().invoke(main, ["check", str(peine)])
+    assert done.exit_code == 3
+    assert "to do" in done.stderr
+
+
+def test_the_command_names_the_dead_keys_of_the_regional_table(real_data, dead):
+    done = CliRunner().invoke(main, ["check", "--json", str(real_data / ATLAS)])
+    assert done.exit_code == 0
+    (found,) = json.loads(done.stdout)
+    said = " ".join(f for f in found["findings"] if "dissolved" in f)
+    assert {k for keys in dead.values() for k in keys} <= set(said.replace(",", " ").split())

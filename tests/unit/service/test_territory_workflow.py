@@ -19,7 +19,7 @@ from geodata.crosswalk import Crosswalk
 from geodata.errors import AreaKeyError, ConfigError, TerritoryError
 from geodata.models import Flag, Status
 from service.workflows.read import Inputs, read_inputs
-from service.workflows.territory import Frame, moved_rows
+from service.workflows.moved import Frame, moved_rows
 
 COUNTY = """
 [county]
