@@ -105,3 +105,56 @@ def rate_matrix(matrix: Any, denominator: NDArray[np.float64]) -> Any:
     operator = sparse.csr_array(sparse.diags_array(inverse) @ matrix @ sparse.diags_array(d))
     operator.eliminate_zeros()
     return operator
+
+
+def mean_columns(
+    size: Any, values: NDArray[np.float64], *, min_coverage: float = 0.0
+) -> dict[str, NDArray[np.float64]]:
+    """Compute means of targets from means of sources: x_t = Σ_s A_ts v_s / Σ_s A_ts over sources with a value.
+
+    Parameters
+    ----------
+    size : scipy.sparse.csr_array
+        A, what a mean is weighted by: the area that target and source have in common where no denominator exists,
+        W · diag(d) where one does; at least 0, shape (T, S). For areas: ``matrix`` of :func:`.area_weights` times the
+        diagonal of its ``details["mass"]``.
+    values : numpy.ndarray
+        Means of the sources, such as a rent per m² or a travel time; NaN is missing. Shape (S,).
+    min_coverage : float
+        Targets of which less than this share of the size has a value are missing.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        ``mean`` and ``coverage`` of the targets, shape (T,). A target that nothing covers is missing, never 0; one in
+        a single source gets its value bit for bit.
+
+    Notes
+    -----
+    Intensive variables, Goodchild & Lam (1980). Means are never handed down by W: its columns add up to 1, its rows
+    do not.
+    """
+    ok = ~np.isnan(values)
+    known = np.where(ok, values, 0.0)
+    full, bottom, top = size @ np.ones(len(values)), size @ ok.astype(np.float64), size @ known
+    with np.errstate(divide="ignore", invalid="ignore"):
+        coverage = np.where(full > 0, bottom / full, np.nan)
+        mean = np.where(bottom > 0, top / bottom, np.nan)
+    rows = np.repeat(np.arange(size.shape[0]), np.diff(size.indptr))
+    gives = (size.data > 0) & ok[size.indices]
+    single = np.bincount(rows[gives], minlength=size.shape[0]) == 1
+    from_one = gives & single[rows]
+    mean[rows[from_one]] = values[size.indices[from_one]]
+    return {"mean": np.where(coverage < min_coverage, np.nan, mean), "coverage": coverage}
+
+
+def distinct_values(rate: NDArray[np.float64]) -> int:
+    """Count the different values that are not missing: what "n distinct values" under a map says.
+
+    Values that differ by rounding only (1e-12 relative) are one.
+    """
+    known = np.sort(rate[~np.isnan(rate)])
+    if not len(known):
+        return 0
+    steps = np.diff(known) > 1e-12 * np.maximum(np.abs(known[1:]), np.abs(known[:-1]))
+    return int(1 + np.count_nonzero(steps))
