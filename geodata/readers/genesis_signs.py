@@ -42,7 +42,7 @@ def quality_flags(column: pd.Series, where: str) -> np.ndarray:
             parts = re.findall(r"\( ?\)|.", str(mark).replace(" ", ""))
             if not parts or any(part not in signs.QUALITY for part in parts):
                 # In place of a number the quality column may repeat the sign that stands in the value column.
-                if mark in signs.LEGENDS["classic"].signs:
+                if mark == "0" or mark in signs.LEGENDS["classic"].signs:
                     parts = []
                 else:
                     unknown.append(repr(str(mark)))

@@ -103,7 +103,8 @@ def read_inkar(
     if body.empty:
         raise NoDataError("expected rows below the two header rows, found none", where=where, hint="export it again")
     at = layout.key if area is None else long.pick(area, list(opened.cells.iloc[0]), where=where)
-    ids = convert_keys(body[at].str.strip(), key, where=where)
+    bare, lost = _padded(body[at].str.strip())
+    ids = convert_keys(bare, key, where=where)
     known = signs.legend(legend or (source.legend if source else "none"))
     wanted = _wanted(opened, layout, columns, period, where)
     decimal, note = text.detect_decimal(
@@ -123,11 +124,23 @@ def read_inkar(
             )
         unit = columns[name].unit if columns else ""
         blocks[name] = long.Block(name, *shared[axis], parsed, unit)
-    notes = [f"INKAR {layout.variant}", opened.note, note, f"signs: legend {known.id}"]
+    notes = [lost, f"INKAR {layout.variant}", opened.note, note, f"signs: legend {known.id}"]
     of = {name: spec.share_of for name, spec in (columns or {}).items() if spec.share_of}
     if of and len(shared) > 1:
         raise FormatError("share_of needs the same years in every variable", where=where, hint="use two tables")
     return long.assemble(long.shares(blocks, of, where), source=source, notes=notes, where=where, rows=len(body))
+
+
+def _padded(keys: pd.Series) -> tuple[pd.Series, str]:
+    """Give keys the leading zero back that a spreadsheet took for part of a number, and say so.
+
+    Kreise have 5 digits, Gemeinden 8, Verbände 9; no Land is above 16, so 8 digits that begin with more are a Verband.
+    """
+    verband = keys.str.fullmatch(r"(?:1[7-9]|[2-9][0-9])[0-9]{6}").any()
+    lost = keys.str.fullmatch(r"[1-9][0-9]{3}|[1-9][0-9]{6}" + (r"|[1-9][0-9]{7}" if verband else ""))
+    if not lost.any():
+        return keys, ""
+    return keys.where(~lost, "0" + keys), f"{int(lost.sum())} keys stood without their leading zero: put back"
 
 
 def open_inkar(path: Path, *, sheet: str | None = None) -> tuple[Sheet, _Layout]:

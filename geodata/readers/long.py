@@ -151,7 +151,8 @@ def _ascends(texts: pd.Series) -> bool:
 _YEARS = (
     re.compile(r"(?P<year>[0-9]{4})"),
     re.compile(r"(?P<year>[0-9]{4})-[0-9]{2}(?:-[0-9]{2})?(?:[T ].*)?"),  # 2024-12-31
-    re.compile(r"(?P<year>[0-9]{4})-[0-9]{2}P[0-9]+M"),  # 2023-10P6M: six months from October
+    re.compile(r"(?P<year>[0-9]{4})-[0-9]{2}P[0-9]+[MY]"),  # 2023-10P6M: six months from October
+    re.compile(r"(?P<year>[0-9]{4})-?Q[1-4]"),  # 2024-Q1
     re.compile(r"[0-9]{1,2}\.[0-9]{1,2}\.(?P<year>[0-9]{4})"),  # 31.12.2022
     re.compile(r"(?P<year>[0-9]{4})(?:0[1-9]|1[0-2])(?:[0-9]{2})?"),  # 202012 or 20201231
     re.compile(r"(?P<year>[0-9]{4})\.0"),  # a spreadsheet's number

@@ -103,8 +103,8 @@ def read_areas(
     place = f"{where}: {place}" if where else place
     _crs.require_projected_name(crs, where or place)
     target = _crs.transformable(crs, where or place)
-    with zipped.unpacked(path) as inside:
-        frame = read_features(inside, layer=layer, where=place)
+    with zipped.unpacked(path) as file:
+        frame = read_features(file, layer=layer, where=place)
     declared = _crs.require_crs(frame, place)
     columns = [str(c) for c in frame.columns if c != frame.geometry.name]
     names = {field: _field(field, columns, place) for field in (id_field, name_field, parent_field) if field}

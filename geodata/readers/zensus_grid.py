@@ -29,6 +29,8 @@ _MIDPOINT = re.compile(r"([xy])_mp_(\d+)(k?m)")
 #: What a classed grid may hold; columns that are averages or rates in the exact edition.
 _CLASSES = frozenset({"-9", "-1", *map(str, range(1, 10))})
 _AVERAGE = re.compile(r"_[AD]$|quote", re.IGNORECASE)
+#: Columns of 2022 that are averages or rates, whatever their values look like.
+_RATE = re.compile(r"durchschn|quote|anteil", re.IGNORECASE)
 _CLASS_UNIT = "Klasse (Ordnungszahl)"
 _REMARKS = "werterlaeuternde_Zeichen"
 _AGAIN = "the file was edited, or is another one: download it again"
@@ -102,8 +104,9 @@ def read_grid_2022(
     Returns
     -------
     Observations
-        ``–`` is ``zero_or_suppressed`` in counts and ``suppressed_or_unknown`` in averages and rates (columns with
-        decimals); ``KLAMMERN`` in ``werterlaeuternde_Zeichen`` flags every value of the row as uncertain.
+        ``–`` is ``zero_or_suppressed`` in counts and ``suppressed_or_unknown`` in averages and rates (told by the
+        column's name, or by decimals in it); ``KLAMMERN`` in ``werterlaeuternde_Zeichen`` flags every value of the row
+        as uncertain.
 
     Raises
     ------
@@ -148,7 +151,7 @@ def read_grid_2022(
     blocks: dict[str, long.Block] = {}
     for name, (at, unit) in _columns(names, special, columns, where).items():
         parsed = signs.parse(rows[at], known, decimal=",", where=where, column=names[at])
-        if rows[at].str.contains(",", regex=False).any():
+        if _RATE.search(names[at]) or rows[at].str.contains(",", regex=False).any():
             # In averages and rates the dash says "no value": the publisher cannot mean zero.
             dash = parsed.status == signs.code(Status.ZERO_OR_SUPPRESSED)
             parsed = parsed.with_status(dash, Status.SUPPRESSED_OR_UNKNOWN)
@@ -413,7 +416,8 @@ def numbers(table: pa.Table, at: int, where: str) -> np.ndarray:
             where=where,
             hint="choose another column, or write it as numbers",
         )
-    return np.asarray(column.cast(pa.float64()).to_pandas(), dtype=np.float64)
+    # Whole numbers above 2⁵³ are rounded, as in every text.
+    return np.asarray(column.cast(pa.float64(), safe=False).to_pandas(), dtype=np.float64)
 
 
 def _columns(

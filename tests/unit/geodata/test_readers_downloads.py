@@ -16,6 +16,7 @@ from geodata.county_schema import ColumnSpec, TableSpec
 from geodata.errors import CaseDataError, FormatError, NoDataError
 from geodata.models import Source, Text
 from geodata.readers import limits, signs, text
+from geodata.readers.inkar import read_inkar
 from geodata.readers.sniff import describe
 from geodata.readers.tables import read_table
 from geodata.readers.vector import read_areas
@@ -187,6 +188,58 @@ def test_a_short_line_is_said_to_be_short(tmp_path):
     with pytest.raises(FormatError, match="line 3 has 4 cells, the first has 5") as error:
         describe(put(tmp_path / "t.csv", INKAR.replace(";{}", "")))
     assert "cells at the end of this line are missing" in (error.value.hint or "")
+
+
+@pytest.mark.parametrize("keys", [("3157", "1001"), ("3157001", "1001000"), ("31515401", "10415401")])
+def test_keys_of_inkar_get_their_zero_back(tmp_path, keys):
+    rows = "".join(f"{key};N;X;1;2\n" for key in keys)
+    content = "Kennziffer;Raumeinheit;Aggregat;Quote;Quote\n;;;2019;2020\n" + rows
+    whole = content.replace("\n3", "\n03").replace("\n1", "\n01")
+    lost, kept = describe(put(tmp_path / "a.csv", content)), describe(put(tmp_path / "b.csv", whole))
+    assert "2 keys stood without their leading zero" in lost.findings[0]
+    assert "leading zero" not in said(kept)
+    ids = [read_inkar(tmp_path / name).table["area_id"].tolist() for name in ("a.csv", "b.csv")]
+    assert ids[0] == ids[1]
+
+
+FLAT = (
+    "\ufeffstatistics_code;statistics_label;time_code;time_label;time;1_variable_code;1_variable_label;"
+    "1_variable_attribute_code;1_variable_attribute_label;value;value_unit;value_variable_code;value_variable_label;"
+    "value_q\n"
+)
+
+
+def flat(path: Path, rows: list[tuple[str, str, str]]) -> Path:
+    lines = "".join(
+        f"12411;S;STAG;Stichtag;{time};KREISE;Kreise;{3101 + i:05d};K;{value};Anzahl;BEV;Bevölkerung;{mark}\n"
+        for i, (time, value, mark) in enumerate(rows)
+    )
+    return put(path, FLAT + lines)
+
+
+def test_quality_marks_that_repeat_the_sign_of_the_value(tmp_path):
+    marks = [("0", "0"), ("-", "-"), (".", "."), ("...", "..."), ("/", "/"), ("x", "x"), ("5", "e"), ("6", "p()")]
+    marks.append(("7 r", "s"))
+    verdict = describe(flat(tmp_path / "t.csv", [("2024-12-31", *mark) for mark in marks]))
+    assert verdict.statuses == {
+        "observed": 3, "zero": 1, "rounded_to_zero": 1, "suppressed_or_unknown": 1, "not_yet_available": 1,
+        "unreliable": 1, "not_applicable": 1,
+    }  # fmt: skip
+    assert verdict.flags == {"provisional": 1, "uncertain": 1, "revised": 1, "estimated": 1}
+
+
+def test_times_as_databases_write_them(tmp_path):
+    times = ["2019", "2020-12-31", "2021-10P6M", "2022-08P1Y", "2023-Q4", "31.12.2024", "2025-01P3M"]
+    verdict = describe(flat(tmp_path / "t.csv", [(time, "1", "e") for time in times]))
+    assert verdict.periods == tuple(range(2019, 2026))
+
+
+def test_a_dash_in_an_average_is_no_zero_also_where_no_value_has_decimals(tmp_path):
+    rows = "CRS3035RES1000mN2689000E4337000;4337500;2689500;–;–\nCRS3035RES1000mN2690000E4337000;4337500;2690500;7;7\n"
+    verdict = describe(
+        put(tmp_path / "t.csv", f"GITTER_ID_1km;x_mp_1km;y_mp_1km;durchschnMieteQM;Einwohner\n{rows}", "cp1252")
+    )
+    assert verdict.statuses == {"observed": 2, "suppressed_or_unknown": 1, "zero_or_suppressed": 1}
 
 
 # ------------------------------------------------------------------------------------------------------------ archives

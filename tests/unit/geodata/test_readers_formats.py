@@ -150,7 +150,7 @@ def test_files_from_before_version_5(tmp_path):
             "12411;F;STAG;S;31.12.2022;KREISE;K;03157;Peine;GES;G;GESM;männlich;-;p;.\r\n"
         ).encode("latin-1")
     )
-    counted(path, format="genesis-flat-old", encoding="cp1252", decimal="decimal comma", rows=4, periods=(2021, 2022),
+    counted(path, format="genesis-flat-old", encoding="cp1252", decimal="decimal comma", rows=2, periods=(2021, 2022),
             statuses={"observed": 2, "zero": 1, "suppressed_or_unknown": 1}, flags={"provisional": 1})  # fmt: skip
     found = read_genesis(path, columns={"n": ColumnSpec(column="BEV001")}, period=2021)
     assert (found.table["value"].iloc[0], found.units["n"]) == (1234.0, "Anzahl")
