@@ -190,7 +190,8 @@ def read_parquet(path: Path) -> pd.DataFrame:
 
     limits.require_parquet(path)
     try:
-        frame = pq.read_table(path).to_pandas()
+        # What pandas noted of its own types is not needed, and may have been edited.
+        frame = pq.read_table(path).to_pandas(ignore_metadata=True)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise FormatError(f"the Parquet file is damaged: {error}", where=str(path), hint="copy it again") from error
     text.require_utf8(frame, path)

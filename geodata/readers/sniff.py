@@ -115,9 +115,9 @@ def describe(path: Path) -> Verdict:
 
 def _twice_encoded(path: Path) -> tuple[str, str] | None:
     """Look for text in UTF-8 that was read as another encoding and saved again: in a text, or a workbook's sheets."""
-    if text.kind_of(text.peek(path)) == "a Parquet file":
-        return None
     names = sheet_names(path)
+    if not names and text.kind_of(text.peek(path)):
+        return None  # Parquet or a GeoPackage
     if not names:
         payload = text.decode(path).payload
         # The letter Ã in front of nearly all of them is quickly looked for.

@@ -10,8 +10,11 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 
+import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -104,4 +107,39 @@ def test_a_line_of_thousands_of_cells_is_a_table(reader: Reader, tmp_path: Path)
     rows = [";".join(["AGS", *(f"k{i}" for i in range(8_000))])]
     rows += [";".join([f"0315700{row}", *(str(i * row) for i in range(8_000))]) for row in range(1, 4)]
     path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    reader.read("check", path)
+
+
+def _damaged(name: str, column: str, value: object) -> bytes:
+    """A Parquet file with one column of another value."""
+    frame = pd.read_parquet(BytesIO(made(name).payload))
+    frame[column] = value
+    out = BytesIO()
+    frame.to_parquet(out)
+    return out.getvalue()
+
+
+def _noted(name: str, note: bytes) -> bytes:
+    """A Parquet file whose note of pandas' types says something else."""
+    table = pq.read_table(BytesIO(made(name).payload))
+    out = BytesIO()
+    pq.write_table(table.replace_schema_metadata({**table.schema.metadata, b"pandas": note}), out)
+    return out.getvalue()
+
+
+#: What was found once.
+FOUND = {
+    "coordinates beyond 2^53": lambda: _damaged("grid.parquet", "y", 1 << 62),
+    "coordinates beyond 2^53, long": lambda: _damaged("long.parquet", "y", 1 << 62),
+    "values beyond 2^53": lambda: _damaged("long.parquet", "value", 1 << 62),
+    "a note of pandas without columns": lambda: _noted("figures.parquet", b"{}"),
+    "a note of pandas that is no JSON": lambda: _noted("figures.parquet", b"["),
+    "a note of pandas in a plain table": lambda: _noted("table.parquet", b'{"index_columns": [{"kind": "range"}]}'),
+}
+
+
+@pytest.mark.parametrize("case", FOUND)
+def test_what_was_found_once(case: str, reader: Reader, tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    path.write_bytes(FOUND[case]())
     reader.read("check", path)

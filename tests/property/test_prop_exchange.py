@@ -7,6 +7,8 @@ import datetime as dt
 import io
 import sqlite3
 import tempfile
+from dataclasses import fields
+from itertools import cycle, product
 from pathlib import Path
 
 import geopandas as gpd
@@ -28,7 +30,12 @@ many = settings(max_examples=25, deadline=None, suppress_health_check=[HealthChe
 texts = st.one_of(
     st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=12),
     st.sampled_from(
-        ["=1+1", "+49", "-", "@SUM(A1)", "'x", "''", "a;b", 'a"b', "a\r\nb", "\t=1", "", " ", "NA", "NaN", "null"]
+        [
+            *("=1+1", "+49", "-", "@SUM(A1)", "'x", "''", "a;b", 'a"b', "a\r\nb", "\t=1", "", " ", "NA", "NaN", "null"),
+            # Keys with leading zeros, numbers, dates and truths that a program may take for what they are not.
+            *("03157001", "00", "0", "1e5", "1,5", "1.5", "-0", "2022-01-01", "TRUE", "None", "<NA>", "inf"),
+            *("Größe äöüßÄÖÜ", "Gro\u0308ße", "İı", "\u200e", "\ufeff", "𝒳", "a\u2028b", "\x85", "\x1a", "\x7f"),
+        ]
     ),
 )
 numbers = st.one_of(
@@ -70,22 +77,32 @@ def figures(draw: st.DrawFn, areas: list[str] | None = None) -> Observations:
     return Observations(table, named, draw(st.one_of(st.none(), sources())), notes, draw(st.integers(0, 10**6)))
 
 
+def holed(x: float) -> shapely.Polygon:
+    return shapely.box(x, 0.1, x + 5, 5).difference(shapely.box(x + 1, 1, x + 2, 2.5))
+
+
+#: All that an area may be: one part, several, with a hole, of one part but called several.
+SHAPES = {
+    "polygon": lambda x: shapely.box(x, 0.1, x + 1, 1),
+    "hole": holed,
+    "parts": lambda x: shapely.MultiPolygon([shapely.box(x, 5, x + 0.3, 6), holed(x + 1)]),
+    "one part": lambda x: shapely.MultiPolygon([shapely.box(x, 9, x + 1, 10)]),
+}
+
+
 @st.composite
 def layers(draw: st.DrawFn) -> AreaLayer:
     ids = draw(st.lists(texts, unique=True, min_size=1, max_size=6))
     n = len(ids)
+    kinds = draw(st.lists(st.sampled_from(sorted(SHAPES)), min_size=1, unique=True))
+    x0 = draw(st.sampled_from([0.1, 600_000.123456789, 1 / 3]))
     areas = gpd.GeoDataFrame(
         {
             "name": pd.array(draw(st.lists(texts, min_size=n, max_size=n)), dtype="str"),
             "context": draw(st.lists(st.booleans(), min_size=n, max_size=n)),
         },
-        geometry=[
-            shapely.box(i, 0.1, i + 1, 1)
-            if draw(st.booleans())
-            else shapely.MultiPolygon([shapely.box(i, 5, i + 0.3, 6), shapely.box(i, 7, i + 1, 8)])
-            for i in range(n)
-        ],
-        crs="EPSG:25832",
+        geometry=[SHAPES[draw(st.sampled_from(kinds))](x0 + 7 * i) for i in range(n)],
+        crs=draw(st.sampled_from(["EPSG:25832", "EPSG:25833", "EPSG:3035", "EPSG:31467"])),
         index=pd.Index(ids, dtype="str", name="area_id"),
     )
     if draw(st.booleans()):
@@ -139,6 +156,64 @@ def test_areas_come_back_with_their_figures(ending: str, data: st.DataObject) ->
             assert observations is not None
             same(observations, written, ordered=ending == ".gpkg")
             same(exchange.read_observations(path), written, ordered=ending == ".gpkg")
+
+
+def everything(areas: list[str]) -> Observations:
+    """Every status with every origin and every set of flags, over several years and variables."""
+    every = product(Status, Origin, range(2 * max(flag.value for flag in Flag)))
+    rows = [
+        (areas[at % len(areas)], 2000 + at // len(areas) % 20, f"v{at // len(areas) // 20}", status, origin, flags)
+        for at, (status, origin, flags) in enumerate(every)
+    ]
+    table = pd.DataFrame(rows, columns=["area_id", "period", "variable", "status", "origin", "flags"])
+    table.insert(3, "value", [at / 7 if s in VALUED else np.nan for at, s in enumerate(table["status"])])
+    table = table.astype({"area_id": "str", "variable": "str", "status": "str", "origin": "str"})
+    units = dict(zip(table["variable"].unique(), cycle(["Anzahl", "Prozent", "", "€ je Einwohner"])))
+    source = Source(
+        **{"id": "a", "title": "Größe", "publisher": "Landesamt für Statistik", "licence": "dl-de/by-2-0"},
+        **{"attribution": "© ä", "reference_date": dt.date(2022, 5, 15), "legal_basis": "§ 9 NDSG", "purpose": "p"},
+        **{"legend": "zensus", "origin": Origin.SAMPLE, "released": True},
+    )
+    assert not any(getattr(source, f.name) == f.default for f in fields(Source))  # nothing is lost unseen
+    return Observations(table[list(OBSERVATION_COLUMNS)], units, source, ("Notiz – eins", ""), 7)
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet", ".gpkg"])
+def test_every_status_origin_and_flag_comes_back(ending: str, tmp_path: Path) -> None:
+    written = everything([f"03157{i:03}" for i in range(9)])
+    assert set(written.table["status"]) == set(Status)
+    assert set(written.table["origin"]) == set(Origin)
+    exchange.write_observations(tmp_path / f"a{ending}", written)
+    same(exchange.read_observations(tmp_path / f"a{ending}"), written)
+
+
+@pytest.mark.parametrize("ending", [".parquet", ".gpkg"])
+def test_every_status_origin_and_flag_comes_back_beside_areas(ending: str, tmp_path: Path) -> None:
+    ids = [f"03157{i:03}" for i in range(9)]
+    areas = gpd.GeoDataFrame(
+        {"name": pd.array(["Größe"] * 9, dtype="str"), "context": [True] + [False] * 8},
+        geometry=[SHAPES["hole"](7 * i) for i in range(9)],
+        crs="EPSG:25832",
+        index=pd.Index(ids, dtype="str", name="area_id"),
+    )
+    written = everything(ids)
+    layer = AreaLayer("ortsteil", areas, Text("ä", "b"), dt.date(2016, 11, 1), written.source, True)
+    exchange.write_layer(tmp_path / f"a{ending}", layer, written)
+    found, observations = exchange.read_layer(tmp_path / f"a{ending}")
+    assert observations is not None
+    same(observations, written, ordered=ending == ".gpkg")
+    assert (found.boundary_date, found.source, found.is_grid) == (layer.boundary_date, layer.source, True)
+    assert found.areas.index.tolist() == ids
+
+
+@pytest.mark.parametrize("source", [None, Source("", "", "", "", "")])
+@pytest.mark.parametrize("ending", [".csv", ".parquet", ".gpkg"])
+def test_nothing_comes_back_as_nothing(ending: str, source: Source | None, tmp_path: Path) -> None:
+    """A table without rows keeps its types, units and notes; no source is not a source without words."""
+    table = everything(["a"]).table.head(0)
+    written = Observations(table, {"x": "Anzahl"}, source, ("n",), 3)
+    exchange.write_observations(tmp_path / f"a{ending}", written)
+    same(exchange.read_observations(tmp_path / f"a{ending}"), written)
 
 
 @many
