@@ -131,8 +131,8 @@ def accepted_deliveries(folder: Path, county: str) -> tuple[Accepted, ...]:
             taken = raw.get("delivery")
             if raw["who"] is None or raw["who"]["county"] != county or not taken or taken["withdrawn"]:
                 continue
-            name = str(taken["file"])
-            if Path(name).name != name:
+            name = taken["file"]
+            if not isinstance(name, str) or Path(name).name != name:
                 raise ValueError
             found.append(
                 Accepted(

@@ -197,6 +197,7 @@ def withdraw(name: str, county: Path | None) -> None:
 @_COUNTY
 def list_(county: Path | None) -> None:
     """Die übernommenen Lieferungen zeigen, in der Reihenfolge, in der sie gelten."""
+    from geodata.supply.delivered import FOLDER
     from geodata.supply.template import german
 
     home = _county(county)
@@ -208,6 +209,10 @@ def list_(county: Path | None) -> None:
         gone = "" if home.path(each.file).is_file() else "  – die Datei fehlt"
         said = (f"{each.number:>4}", german(each.when.date()), each.department, years, tables, each.file)
         click.echo("  ".join(said) + gone)
+    known = {each.file for each in home.accepted}
+    for path in sorted((home.folder / FOLDER).glob("*.xlsx")):
+        if f"{FOLDER}/{path.name}" not in known and not path.name.startswith("~$"):
+            click.echo(f"   –  nicht übernommen und nicht gelesen: {FOLDER}/{path.name} (sozialmonitor supply accept)")
 
 
 @supply.command()

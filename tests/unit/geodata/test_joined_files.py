@@ -41,7 +41,7 @@ TABLES = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=40)
 @given(TABLES)
 def test_deliveries_say_what_a_dictionary_would_say(tables: list[Cells]) -> None:
     """The oracle: a later statement replaces an earlier one, a blank replaces nothing."""
@@ -63,7 +63,7 @@ def test_deliveries_say_what_a_dictionary_would_say(tables: list[Cells]) -> None
     assert bool(replaced) == any("replaces" in note for note in found.notes)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=40)
 @given(TABLES)
 def test_files_that_contradict_are_refused_and_no_others(tables: list[Cells]) -> None:
     known: Cells = {}

@@ -263,3 +263,59 @@ def test_the_template_shows_what_was_known(home: Path) -> None:
     accept(home, fill(home / "v.xlsx"))
     for wrong in ("2025-2023", "1889", "x", "2023-2300"):
         assert run("template", "jobcenter", "--periods", wrong, cwd=home).exit_code == 2
+
+
+def test_a_crash_before_the_receipt_leaves_nothing_that_counts(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import geodata.supply.accept
+
+    path = delivered(home, "2026", "a.xlsx")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(geodata.supply.accept, "write_receipt", full)
+        assert run("accept", path, cwd=home).exit_code == 1
+    assert load_county(home).accepted == ()
+    assert "nicht übernommen und nicht gelesen: lieferungen/jobcenter-2026-" in run("list", cwd=home).stdout
+    accept(home, path)
+    assert 2026 in figures(home).columns
+    assert "nicht übernommen" not in run("list", cwd=home).stdout
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"file": "../../etc/passwd"}, {"number": "x"}, {"accepted": "gestern"}, {"forms": [{"table": "x"}]},
+        {"forms": None}, {"file": None},
+    ],
+)  # fmt: skip
+def test_a_broken_receipt_stops_the_county_instead_of_losing_a_year(home: Path, change: dict[str, object]) -> None:
+    accept(home, delivered(home, "2026", "a.xlsx"))
+    (receipt,) = (home / "lieferungen").glob("*.json")
+    raw = json.loads(receipt.read_text(encoding="utf-8"))
+    raw["delivery"] |= change
+    receipt.write_text(json.dumps(raw), encoding="utf-8")
+    with pytest.raises(FormatError, match="keine Quittung"):
+        load_county(home)
+    receipt.write_text(json.dumps(raw | {"delivery": None}), encoding="utf-8")
+    assert load_county(home).accepted == ()
+
+
+def test_a_department_may_deliver_some_columns_of_a_table(home: Path) -> None:
+    toml = (home / "county.toml").read_text(encoding="utf-8")
+    (home / "county.toml").write_text(
+        toml.replace('delivers = ["mindestsicherung"]', 'delivers = ["sgb2", "grundsicherung_65"]'), encoding="utf-8"
+    )
+    run("template", "jobcenter", "--period", 2026, "--out", "v.xlsx", cwd=home)
+    book = openpyxl.load_workbook(home / "v.xlsx")
+    assert book["Leistungen"]["F5"].value is None
+    for row in book["Leistungen"].iter_rows(min_row=6, min_col=4, max_col=5):
+        row[0].value, row[1].value = 50, 20
+    for at, answer in ((4, "Controlling"), (5, "ja"), (6, "nein")):
+        book["Begleitangaben"][f"B{at}"] = answer
+    book.save(home / "v.xlsx")
+    accept(home, home / "v.xlsx")
+    found = figures(home)[2026].groupby(level="variable").sum(min_count=1)
+    assert (found["sgb2"], found["grundsicherung_65"]) == (36 * 50, 36 * 20)
+    assert pd.isna(found["sgb2_kinder"])
