@@ -245,7 +245,7 @@ _NO_CODE: NDArray[np.int8] = np.empty(0, dtype=np.int8)
 
 
 def _count(case: Case, values: NDArray[np.float64], rng: np.random.Generator) -> Counts:
-    return conditional_counts(values, case.weights, permutations=case.settings.permutations, rng=rng)
+    return conditional_counts(values, case.raw, permutations=case.settings.permutations, rng=rng)
 
 
 def _moran(case: Case, statistic: str, score: str) -> dict[str, NDArray[Any]]:

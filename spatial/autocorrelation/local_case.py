@@ -116,7 +116,8 @@ class Case:
     x : list of numpy.ndarray, shape (n,)
         The variables of the n areas that have a value and a connection.
     raw, weights : scipy.sparse.csr_array, shape (n, n)
-        Their weights as given and transformed; both are empty where nothing is to be tested.
+        Their weights as given, or binary where that was asked for, and transformed. They differ by a factor for each
+        row at most, so that counts of draws are the same.
     testable : numpy.ndarray of bool, shape (n,)
         Which of them have a neighbour.
     sites : numpy.ndarray of int
@@ -253,7 +254,8 @@ def examine(variables: Sequence[pd.Series], graph: Any, settings: Settings) -> C
     else:
         state[sites] = _STATE[State.TESTED]
     raw = weights
-    scaled = transformed(weights, settings.transform)
+    whole = weights is neighbours.matrix and settings.transform == "r"
+    scaled = neighbours.standardised if whole else transformed(weights, settings.transform)
     if settings.transform == "b":
         raw = scaled
     return Case(settings, neighbours, index, rows, x, raw, scaled, testable, sites, outside, state, degree, warnings)
@@ -319,8 +321,11 @@ def conclude(
             texts[key][here] = np.where(case.outside[case.sites], CODE[Label.NO_LABEL], codes)
     state, degree = np.empty_like(case.state), np.empty_like(case.degree)
     state[case.rows], degree[case.rows] = case.state, case.degree
-    position = np.empty(n, dtype=np.intp)
-    position[case.rows] = np.arange(n)
+    support = case.neighbours.texts
+    if case.rows is not case.neighbours.rows:
+        position = np.empty(n, dtype=np.intp)
+        position[case.rows] = case.neighbours.rows
+        support = support.take(position)
     value = np.full(n, np.nan) if shown is None else shown.to_numpy(dtype=np.float64, na_value=np.nan)
     names = pd.array([str(each) for each in LABELS], dtype="str")
     table = pd.DataFrame(
@@ -331,7 +336,7 @@ def conclude(
             **{key: names.take(codes) for key, codes in texts.items()},
             "state": pd.array([str(each) for each in STATES], dtype="str").take(state),
             "neighbours": degree,
-            "support": case.neighbours.texts.take(position),
+            "support": support,
         },
         index=case.index.rename("area_id"),
         copy=False,

@@ -146,7 +146,7 @@ def _geary(
     counts = None
     if len(case.sites):
         permutations = settings.permutations
-        z, scores = geary_scores(case.x, case.weights)
+        z, scores = geary_scores(case.x, case.raw)
         counts = count_scores(scores, draws_for(case.weights, permutations, rng), permutations)
         total = _distances(z, case)
         columns = {"statistic": total / len(variables), "z": distance_z(z, case.weights, total)}

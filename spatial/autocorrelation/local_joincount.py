@@ -69,7 +69,7 @@ def local_join_counts(
     if len(case.sites):
         has = case.x[0] == 1.0
         case.narrow(has)
-        counts = conditional_counts(case.x[0], case.weights, permutations=case.settings.permutations, rng=rng)
+        counts = conditional_counts(case.x[0], case.raw, permutations=case.settings.permutations, rng=rng)
         score = neighbour_sum_z(case.x[0] - case.x[0].mean(), case.weights)
         columns = {
             "statistic": case.x[0] * (case.weights @ case.x[0]),

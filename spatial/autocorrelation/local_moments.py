@@ -15,14 +15,21 @@ _NOTHING = 1e-9
 
 def row_sums(weights: Any) -> NDArray[np.float64]:
     """Return W_i = Σ_j w_ij of each row."""
-    return np.asarray(weights.sum(axis=1), dtype=np.float64).ravel()
+    return _totals(weights.data, weights.indptr)
 
 
 def square_sums(weights: Any) -> NDArray[np.float64]:
     """Return S1_i = Σ_j w_ij² of each row."""
-    squared = weights.copy()
-    squared.data = weights.data**2
-    return row_sums(squared)
+    return _totals(weights.data**2, weights.indptr)
+
+
+def _totals(data: NDArray[np.float64], indptr: NDArray[Any]) -> NDArray[np.float64]:
+    """Add up what is stored in each row."""
+    result = np.zeros(len(indptr) - 1)
+    some = np.flatnonzero(indptr[1:] > indptr[:-1])
+    if len(some):
+        result[some] = np.add.reduceat(data, indptr[some])
+    return result
 
 
 def spread(weights: Any, drawn_from: int) -> NDArray[np.float64]:

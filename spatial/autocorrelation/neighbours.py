@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from geodata.errors import SpatialError, some
 from spatial.autocorrelation.graphs import canonical, components, neighbour_matrix, row_standardised, summary
@@ -17,27 +18,34 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Neighbours:
-    """The neighbours of every area as a matrix, in canonical order.
+    """The neighbours of every area as a matrix, in canonical order; made by :func:`prepare` or :func:`from_matrix`.
 
     Attributes
     ----------
     ids : pandas.Index
         All areas in canonical order, see :func:`spatial.autocorrelation.graphs.canonical`.
-    matrix : scipy.sparse.csr_array, shape (n, n)
-        Weights, not negative, without diagonal.
-    texts : pandas.array of str
-        The ids as text.
+    matrix, standardised : scipy.sparse.csr_array, shape (n, n)
+        Weights as given, not negative, without diagonal; and with rows standardised.
     name : str
         What the graph is called in legends.
     parts : int
         Connected components.
+    given : pandas.Index
+        The areas in the order of the graph.
+    rows : numpy.ndarray of int
+        Position of each area of `ids` in `given`.
+    texts : pandas.array of str
+        `given` as text.
     """
 
     ids: pd.Index
     matrix: Any
-    texts: Any
+    standardised: Any
     name: str
     parts: int
+    given: pd.Index
+    rows: NDArray[np.intp]
+    texts: Any
 
     def rows_of(self, index: pd.Index) -> NDArray[np.intp]:
         """Return the position in `index` of each area.
@@ -47,8 +55,8 @@ class Neighbours:
         SpatialError
             The index does not name the areas of the graph.
         """
-        if index is self.ids:
-            return np.arange(len(index))
+        if index is self.given or index.equals(self.given):
+            return self.rows
         rows = index.get_indexer(self.ids) if index.is_unique else np.full(len(self.ids), -1)
         if len(index) != len(self.ids) or (rows < 0).any():
             raise SpatialError(
@@ -90,10 +98,51 @@ def prepare(graph: Any, name: str = "") -> Neighbours:
     if isinstance(graph, Neighbours):
         return graph if name in ("", graph.name) else replace(graph, name=name)
     given = pd.Index(graph.unique_ids)
-    ids = given[canonical(given)]
-    matrix = neighbour_matrix(graph, ids)
-    texts = pd.array([str(area) for area in ids], dtype="str")
-    return Neighbours(ids, matrix, texts, name or summary(matrix), components(matrix))
+    rows = canonical(given)
+    return _ready(given, rows, neighbour_matrix(graph, given[rows]), name)
+
+
+def from_matrix(ids: pd.Index, matrix: Any, name: str = "") -> Neighbours:
+    """Make the same of a matrix of weights.
+
+    Parameters
+    ----------
+    ids : pandas.Index
+        Areas in the order of rows and columns, unique.
+    matrix : scipy.sparse.csr_array, shape (n, n)
+        Weights, positive where they are stored, without diagonal.
+    name : str, optional
+        As in :func:`prepare`.
+
+    Returns
+    -------
+    Neighbours
+        The same as that of a graph with these weights.
+
+    Raises
+    ------
+    SpatialError
+        Ids are repeated, the shape is another, a weight is not positive, or an area is its own neighbour.
+    """
+    data = matrix.data
+    if not ids.is_unique or matrix.shape != (len(ids), len(ids)) or matrix.diagonal().any() or not (data > 0).all():
+        raise SpatialError(
+            f"expected positive weights of {len(ids)} different areas, none its own neighbour; found a matrix of shape "
+            f"{matrix.shape} with {np.count_nonzero(~(data > 0))} other weights",
+            where="spatial weights",
+        )
+    rows = canonical(ids)
+    ordered = sparse.csr_array(matrix)[rows][:, rows]
+    ordered.sort_indices()
+    return _ready(ids, rows, ordered, name)
+
+
+def _ready(given: pd.Index, rows: NDArray[np.intp], matrix: Any, name: str) -> Neighbours:
+    texts = pd.array([str(area) for area in given], dtype="str")
+    standardised = row_standardised(matrix)
+    return Neighbours(
+        given[rows], matrix, standardised, name or summary(matrix), components(matrix), given, rows, texts
+    )
 
 
 def transformed(matrix: Any, transform: str) -> Any:

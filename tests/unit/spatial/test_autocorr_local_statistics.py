@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from libpysal.graph import Graph
+from scipy import sparse
 from scipy.stats import false_discovery_control
 
 from geodata.errors import AreaKeyError, SpatialError
@@ -25,7 +26,7 @@ from spatial.autocorrelation.graphs import grid_contiguity
 from spatial.autocorrelation.local import local_gi, local_gi_star, local_moran, local_moran_bivariate, local_tests
 from spatial.autocorrelation.local_geary import count_scores, geary_scores, local_geary, local_geary_multivariate
 from spatial.autocorrelation.local_joincount import local_join_counts
-from spatial.autocorrelation.neighbours import prepare
+from spatial.autocorrelation.neighbours import from_matrix, prepare
 from spatial.autocorrelation.permutation import count_extremes, draw_tuples
 from spatial.autocorrelation.rates import empirical_bayes
 from spatial.autocorrelation.significance import adjust
@@ -415,12 +416,12 @@ import hashlib, numpy as np, pandas as pd
 from scipy import sparse
 from spatial.autocorrelation.local import local_tests
 from spatial.autocorrelation.local_geary import local_geary_multivariate
-from spatial.autocorrelation.neighbours import Neighbours
+from spatial.autocorrelation.neighbours import from_matrix
 n = 12_000
 rng = np.random.default_rng(3)
 steps = (1, 2, 110)
 matrix = sparse.diags_array([rng.uniform(0.5, 1.5, size=n - d) for d in steps], offsets=steps, shape=(n, n)).tocsr()
-graph = Neighbours(pd.RangeIndex(n), matrix, pd.array(np.arange(n).astype(str), dtype="str"), "", 1)
+graph = from_matrix(pd.RangeIndex(n), matrix)
 values = pd.DataFrame(rng.normal(size=(n, 3)))
 one = local_tests(values[0], graph, rng=np.random.default_rng(1), permutations=300)
 two = local_geary_multivariate(values, graph, rng=np.random.default_rng(1), permutations=300)
@@ -481,6 +482,20 @@ def test_states_stand_instead_of_p_values(field, name):
         "neighbours",
         "support",
     ]
+
+
+def test_a_matrix_of_weights_is_as_good_as_a_graph(field):
+    values, _, weighted = field
+    mixed = np.random.default_rng(4).permutation(100)
+    again = from_matrix(weighted.ids[mixed], weighted.matrix[mixed][:, mixed])
+    for name in SINGLE:
+        pd.testing.assert_frame_equal(
+            one_of(name, [values["x"]], again).table, one_of(name, [values["x"]], weighted).table
+        )
+    with pytest.raises(SpatialError, match="none its own neighbour"):
+        from_matrix(weighted.ids, sparse.csr_array(weighted.matrix + np.eye(100)))
+    with pytest.raises(SpatialError, match=r"shape \(100, 100\)"):
+        from_matrix(weighted.ids[:50], weighted.matrix)
 
 
 def test_what_cannot_be_meant_is_refused(field):
