@@ -115,8 +115,6 @@ def lead(report: Any, language: Language) -> list[str]:
     out = [f"{say(language, 'update.title')}: {report.title[language]} ({report.county})"]
     if report.publication:
         out.append(say(language, "update.intro", id=report.publication, date=report.created[:10]))
-    else:
-        out.append(say(language, "update.intro_first"))
     out += [note[language] for note in report.notes]
     if report.unchanged:
         out.append(say(language, "update.nothing"))
@@ -326,6 +324,10 @@ class _View:
     def _value(self, value: float | None) -> str:
         return number(None if value is None else round(value, 1), self.language)
 
+    def _sum(self, value: float | None) -> str:
+        """Write a sum; shares of persons add up to fractions, which nobody reads beside thousands."""
+        return number(value, self.language, 0 if value is not None and abs(value) >= 1000 else None)
+
     def _difference(self, before: float | None, after: float | None) -> str:
         if before is None or after is None:
             return "–"
@@ -343,10 +345,10 @@ class _View:
     def new(self) -> Section:
         rows = []
         for f in self.report.fresh:
-            without = f"{self.number(len(f.lacking))}: {self.some(f.lacking)}" if f.lacking else "–"
+            without = self._counted(f.lacking) if f.lacking else self.number(f.empty) if f.empty else "–"
             if f.waits_for:
                 without = self.say("waits_for", what=", ".join(self.title("columns", v) for v in f.waits_for))
-            before = "–" if f.previous_year is None else f"{self.number(f.previous_total)} ({f.previous_year})"
+            before = "–" if f.previous_year is None else f"{self._sum(f.previous_total)} ({f.previous_year})"
             rows.append(
                 Line(
                     (
@@ -356,7 +358,7 @@ class _View:
                         self.number(f.areas),
                         without,
                         self.number(f.suppressed) if f.suppressed else "–",
-                        self.number(f.total),
+                        self._sum(f.total),
                         before if f.total is not None else "–",
                         percent(f.previous_total, f.total, self.language),
                     ),

@@ -88,6 +88,8 @@ class Fresh(Row):
         Areas with a value.
     lacking : tuple of str
         Names of the areas without one; what is hidden is not lacking.
+    empty : int
+        The same for cells, which have no names, and of which many have nobody to tell of.
     suppressed : int
         Of the values, how many the public edition would not show.
     waits_for : tuple of str
@@ -101,6 +103,7 @@ class Fresh(Row):
     first: bool
     areas: int
     lacking: tuple[str, ...]
+    empty: int
     suppressed: int
     waits_for: tuple[str, ...]
     total: float | None
@@ -250,7 +253,7 @@ def fresh(
     Returns
     -------
     list of Fresh
-        What waits for a column or lacks areas first, then in the order of the lines.
+        What waits for a column or lacks areas first, then indicators in their order, then columns that none shows.
     """
     known = Figures(before, {})
     out = []
@@ -259,8 +262,9 @@ def fresh(
         had = _years(known, line, own)
         added = [y for y in _years(inputs.figures, line, own) if y not in had]
         if added:
-            out.append(_fresh(line, inputs.figures, public, own, names, added, not had))
-    return sorted(out, key=lambda f: (not f.waits_for, not f.lacking))
+            cells = inputs.levels[line.level].is_grid
+            out.append(_fresh(line, inputs.figures, public, own, names, added, first=not had, cells=cells))
+    return sorted(out, key=lambda f: (not f.waits_for, not f.lacking, not f.id))
 
 
 def _years(figures: Figures, line: Line, areas: pd.Index) -> tuple[int, ...]:
@@ -275,7 +279,9 @@ def _fresh(
     own: pd.Index,
     names: Mapping[str, str],
     added: Sequence[int],
+    *,
     first: bool,
+    cells: bool,
 ) -> Fresh:
     year = max(added)
     now = rated(figures, (line.numerator, line.denominator), line.scale, year, own)
@@ -298,7 +304,8 @@ def _fresh(
         years=(min(added), year),
         first=first,
         areas=int(now.value.notna().sum()),
-        lacking=tuple(names.get(str(a), str(a)) for a in lacking),
+        lacking=() if cells else tuple(names.get(str(a), str(a)) for a in lacking),
+        empty=len(lacking) if cells else 0,
         suppressed=int((now.value.notna() & shown.value.isna()).sum()),
         waits_for=tuple(waits),
         total=total,

@@ -18,8 +18,8 @@ from geodata.county import load_county
 from geodata.crosswalk import Crosswalk
 from geodata.errors import AreaKeyError, ConfigError, TerritoryError
 from geodata.models import Flag, Status
-from service.workflows.read import Inputs, read_inputs
 from service.workflows.moved import Frame, moved_rows
+from service.workflows.read import Inputs, read_inputs
 
 COUNTY = """
 [county]

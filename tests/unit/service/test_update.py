@@ -301,6 +301,13 @@ def test_a_first_year_has_nothing_to_be_compared_with(tiny_county: Path, tmp_pat
     assert found.publication is None
     assert found.notes
     assert all(r.first for r in found.new)
+    assert found.results is None
+    assert all(f.first for f in found.fresh)
+    shown = [bool(f.id) for f in found.fresh if not f.lacking and not f.waits_for]
+    assert shown == sorted(shown, reverse=True), "columns that no indicator shows come last"
+    (cells,) = [f for f in found.fresh if f.id == "wohnflaeche"]
+    assert cells.lacking == (), "cells have no names"
+    assert cells.areas > 0
     assert not (tmp_path / "empty").exists(), "a comparison makes no state folder"
 
 
