@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geodata.store.publication import PublicationStore
@@ -561,6 +561,7 @@ def test_damaged_kept_inputs_are_said_and_not_taken_for_new(
 # ----------------------------------------------------------------------------------------------------- the table
 
 
+@settings(deadline=None)  # seconds belong into benchmarks
 @given(
     rows=st.lists(st.lists(st.text("ab é–(", max_size=60), min_size=3, max_size=3), max_size=6),
     width=st.integers(60, 140),
