@@ -2,11 +2,12 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+BENCH  := $(VENV)-bench
 STATE  ?= state
 COUNTY ?= musterkreis
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-slow test-browser test-clients bench-hotspots bench-readers lint format lock clean
+.PHONY: help demo serve test test-slow test-browser test-clients bench-hotspots bench-readers bench-disaggregation lint format lock clean
 
 help: ## what can be done here
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -25,6 +26,14 @@ $(VENV)/.dev: $(VENV)/.run requirements/dev.lock
 
 $(VENV)/.clients: $(VENV)/.dev requirements/clients.lock
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/clients.lock
+	@touch $@
+
+# The peers that benchmarks measure against have an environment of their own: the product never sees them.
+$(BENCH)/.bench: requirements/bench.lock requirements/build.lock pyproject.toml
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/build.lock
+	$(BENCH)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/bench.lock
+	$(BENCH)/bin/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
 	@touch $@
 
 demo: $(VENV)/.run ## install, write the invented county and run the main job on it
@@ -59,6 +68,9 @@ bench-hotspots: $(VENV)-bench/.peers ## local statistics beside esda, pygeoda, l
 bench-readers: $(VENV)/.dev ## 3.1 million Zensus cells beside a plain pandas read, one table
 	$(BIN)/python benchmarks/bench_readers.py
 
+bench-disaggregation: $(BENCH)/.bench ## transfer matrices beside tobler, exactextract and rasterstats, one table
+	$(BENCH)/bin/python benchmarks/bench_disaggregation.py
+
 lint: $(VENV)/.dev ## ruff, mypy, import-linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -76,6 +88,7 @@ lock: ## resolve the newest versions into requirements/*.lock (needs uv: pip ins
 	$(LOCK) --upgrade requirements/run.in -o requirements/run.lock
 	$(LOCK) --upgrade requirements/dev.in -c requirements/run.lock -o requirements/dev.lock
 	$(LOCK) --upgrade requirements/clients.in -c requirements/dev.lock -o requirements/clients.lock
+	$(LOCK) --upgrade requirements/bench.in -c requirements/dev.lock -o requirements/bench.lock
 	$(LOCK) --upgrade requirements/bench.in -c requirements/run.lock -o requirements/bench.lock
 
 clean: ## remove what the targets made, but not the state folder

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from geodata.errors import SpatialError, some
+from service.workflows.matrices import MatrixCache, content_key
 
 if TYPE_CHECKING:
     from geodata.models import Indicator
@@ -53,23 +54,26 @@ class Allocation:
         return bool((np.diff(self.weights.matrix.tocsr().indptr) <= 1).all())
 
 
-def build_allocations(inputs: Inputs) -> dict[tuple[str, str], Allocation]:
-    """Build every matrix that ``county.toml`` asks for.
+def build_allocations(inputs: Inputs, cache: MatrixCache | None = None) -> dict[tuple[str, str], Allocation]:
+    """Build every matrix that ``county.toml`` asks for, or take it from an earlier run.
 
     Parameters
     ----------
     inputs : Inputs
         What was read.
+    cache : MatrixCache, optional
+        Matrices of earlier runs, found by what they were built from; default none.
 
     Returns
     -------
     dict of (str, str) to Allocation
         (source level, target level) → matrix and what is to be said about it.
     """
-    return {pair: _build(inputs, *pair) for pair in inputs.county.allocations}
+    kept = cache or MatrixCache(None)
+    return {pair: _build(inputs, *pair, kept) for pair in inputs.county.allocations}
 
 
-def _build(inputs: Inputs, source: str, target: str) -> Allocation:
+def _build(inputs: Inputs, source: str, target: str, cache: MatrixCache) -> Allocation:
     from spatial.disaggregation.weights import area_weights, cell_weights, raster_weights
 
     spec = inputs.county.allocations[source, target]
@@ -77,7 +81,8 @@ def _build(inputs: Inputs, source: str, target: str) -> Allocation:
     small = inputs.levels[target].areas.loc[inputs.inside(target)]
     sliver = SLIVER if inputs.county.levels[target].parent == source else 0.0
     if spec.weights == "area":
-        weights = area_weights(zones, small, sliver=sliver)
+        key = content_key(method="area", zones=zones, small=small, sliver=sliver)
+        weights = cache.load_or_build(key, lambda: area_weights(zones, small, sliver=sliver))
         return Allocation(source, target, weights, main_source(weights), None, "area", None, _zone_fallbacks(weights))
     ancillary = inputs.county.ancillary[spec.weights]
     raster = inputs.rasters.get(ancillary.id)
@@ -85,8 +90,12 @@ def _build(inputs: Inputs, source: str, target: str) -> Allocation:
         from spatial.disaggregation.coverage import zonal_sums
 
         values = np.asarray(raster.values)
-        weights = raster_weights(
-            zones, small, values, raster.transform, raster.crs, ancillary_year=ancillary.year, sliver=sliver
+        place, year = (tuple(raster.transform)[:6], raster.crs), ancillary.year
+        key = content_key(
+            method="raster", zones=zones, small=small, values=values, place=str(place), year=year, sliver=sliver
+        )
+        weights = cache.load_or_build(
+            key, lambda: raster_weights(zones, small, values, *place, ancillary_year=year, sliver=sliver)
         )
         people = zonal_sums(small, values, raster.transform, raster.crs) if ancillary.people else None
         title = f"{ancillary.title.de} ({ancillary.year})"
@@ -96,12 +105,10 @@ def _build(inputs: Inputs, source: str, target: str) -> Allocation:
     mass, fallbacks = cell_mass(inputs, ancillary.id)
     within = _source_of_cells(inputs, source, target)
     areas = inputs.levels[target].areas.geometry.area.reindex(small.index)
-    weights = cell_weights(
-        within.reindex(small.index),
-        mass.reindex(small.index).fillna(0.0),
-        areas=areas,
-        sources=zones.index,
-        ancillary_year=ancillary.year,
+    of, amount, year = within.reindex(small.index), mass.reindex(small.index).fillna(0.0), ancillary.year
+    key = content_key(method="cells", of=of, mass=amount, areas=areas, sources=zones.index, year=year)
+    weights = cache.load_or_build(
+        key, lambda: cell_weights(of, amount, areas=areas, sources=zones.index, ancillary_year=year)
     )
     people = mass.reindex(small.index).fillna(0.0) if ancillary.people else None
     title = f"{ancillary.title.de} ({ancillary.year})"

@@ -24,6 +24,7 @@ from service.workflows.hotspots import hotspot_collections
 from service.workflows.indicators import indicator_collections
 from service.workflows.kept import keep_areas, keep_hidden, remembered
 from service.workflows.licensed import Withheld, publishable
+from service.workflows.matrices import FOLDER, MatrixCache
 from service.workflows.plausible import require_plausible
 from service.workflows.read import Inputs, read_inputs
 from service.workflows.suppress import suppressed_for_public
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from geodata.store.publication import Draft
 
 STEPS = 8
-LIBRARIES = ("numpy", "scipy", "pandas", "shapely", "geopandas", "libpysal", "exactextract", "pyproj")
+LIBRARIES = ("numpy", "scipy", "pandas", "shapely", "geopandas", "libpysal", "pyproj")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +126,8 @@ def run(
         with steps.step("Suppress what the public edition may not know"):
             figures: dict[Edition, Figures] = {"public": suppressed_for_public(public), "internal": inputs.figures}
             views: dict[Edition, Inputs] = {"public": public, "internal": inputs}
-        with steps.step("Build the transfer matrices"):
-            allocations = build_allocations(inputs)
+        with steps.step("Build the transfer matrices") as tell:
+            allocations = build_allocations(inputs, MatrixCache(state / county.id / FOLDER, tell))
         built: list[Built] = []
         for edition in figures:
             with steps.step(f"Indicators, index and tests, {edition} edition") as tell:

@@ -118,16 +118,16 @@ class Atoms:
             return f"row {flat // columns} column {flat % columns}"
 
         flat = require_mass(values.ravel(), place, where)
-        inside = self.cell >= 0
-        at = np.where(inside, self.cell, 0)
         if cells is None:
-            value = flat[at]
+            mass = flat[self.cell]  # -1 is the last cell, for now
         else:
             if (np.diff(cells) <= 0).any():
                 raise SpatialError("expected ascending cell numbers, found others", where=where, hint="sort them")
-            near = np.minimum(np.searchsorted(cells, at), len(cells) - 1)
-            value = np.where(cells[near] == at, flat[near], 0.0)
-        return np.where(inside, value * self.fraction, 0.0)
+            near = np.minimum(np.searchsorted(cells, self.cell), len(cells) - 1)
+            mass = np.where(cells[near] == self.cell, flat[near], 0.0)
+        mass *= self.fraction
+        mass[self.cell < 0] = 0.0
+        return mass
 
     def weights(
         self,

@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from geodata.errors import AreaKeyError, SpatialError, some
+from geodata.errors import AreaKeyError, FormatError, SpatialError, some
 from spatial.disaggregation.checks import require_ids
+from spatial.disaggregation.packed import pack, unpack
 from spatial.disaggregation.rates import rate_columns, rate_matrix, touched_by
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+#: Ancillary data further away in time than this are named in every result.
+YEARS_APART = 5
 #: By what a source was shared, from best to worst; each falls back to the next.
 CASCADE = ("ancillary", "mask", "area", "outside")
 
@@ -103,18 +106,28 @@ class AllocationWeights:
         SpatialError
             A value is infinite.
         """
+        return self._aligned(values, what)
+
+    def _aligned(self, values: Any, what: str) -> NDArray[np.float64]:
+        """Align a Series or a table of numbers."""
         require_ids(values.index, what)
-        unknown = values.index.difference(self.source_ids)
-        if len(unknown):
-            raise AreaKeyError(
-                f"expected ids of the {len(self.source_ids)} sources, found {len(unknown)} others: {some(unknown)}",
-                where=what,
-                hint=f"sources are {some(self.source_ids)}; select those before the values are allocated",
-            )
-        aligned = values.reindex(self.source_ids).to_numpy(dtype=np.float64, na_value=np.nan)
-        if np.isinf(aligned).any():
+        if values.index.equals(self.source_ids):
+            aligned = values.to_numpy(dtype=np.float64, na_value=np.nan)
+        else:
+            unknown = values.index.difference(self.source_ids)
+            if len(unknown):
+                raise AreaKeyError(
+                    f"expected ids of the {len(self.source_ids)} sources, found {len(unknown)} others: {some(unknown)}",
+                    where=what,
+                    hint=f"sources are {some(self.source_ids)}; select those before the values are allocated",
+                )
+            aligned = values.reindex(self.source_ids).to_numpy(dtype=np.float64, na_value=np.nan)
+        infinite = np.isinf(aligned)
+        if infinite.any():
+            rows = infinite if infinite.ndim == 1 else infinite.any(axis=1)
+            names = "" if infinite.ndim == 1 else f" in {some(values.columns[infinite.any(axis=0)])}"
             raise SpatialError(
-                f"expected finite values, found infinite ones for {some(self.source_ids[np.isinf(aligned)])}",
+                f"expected finite values, found infinite ones for {some(self.source_ids[rows])}{names}",
                 where=what,
                 hint="a value that cannot be computed is missing (NaN)",
             )
@@ -145,6 +158,105 @@ class AllocationWeights:
         x[np.diff(self.matrix.indptr) == 0] = np.nan
         x[touched_by(self.matrix, missing)] = np.nan
         return pd.Series(x, index=self.target_ids, name=values.name)
+
+    def apply_all(self, values: pd.DataFrame) -> pd.DataFrame:
+        """Share many counts at once: X = W Y, with the rules of :meth:`apply` for each column.
+
+        Parameters
+        ----------
+        values : pandas.DataFrame
+            Counts of the sources, indexed by source id, a column for each variable; NaN is missing.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Indexed by target id, with the same columns.
+
+        Raises
+        ------
+        AreaKeyError, SpatialError
+            See :meth:`align`.
+        """
+        if not values.columns.is_unique:
+            raise AreaKeyError("expected every column once, found repeated ones", where="values", hint="rename them")
+        y = self._aligned(values, "values")
+        missing = np.isnan(y)
+        x = self.matrix @ (np.where(missing, 0.0, y) if missing.any() else y)
+        x[np.diff(self.matrix.indptr) == 0] = np.nan
+        for column in np.flatnonzero(missing.any(axis=0)):
+            x[touched_by(self.matrix, missing[:, column]), column] = np.nan
+        return pd.DataFrame(x, index=self.target_ids, columns=values.columns, copy=False)
+
+    def aggregate(self, values: pd.Series, by: pd.Series | None = None) -> pd.Series:
+        """Bring values of the targets back to the sources: the check that a total survived.
+
+        Parameters
+        ----------
+        values : pandas.Series
+            Counts of the targets, indexed by target id; NaN is missing.
+        by : pandas.Series, optional
+            Counts of the sources; a target in several sources is shared among them by W_ts · by_s. With the counts that
+            were handed down this undoes :meth:`apply`. Needed only where targets have part in several sources.
+
+        Returns
+        -------
+        pandas.Series
+            Indexed by source id: sums over the targets, without what went outside. Missing where a target of the source
+            is missing, and where it has none.
+
+        Raises
+        ------
+        AreaKeyError
+            Ids are repeated or belong to no target.
+        SpatialError
+            A target has part in several sources and ``by`` is not given.
+        """
+        require_ids(values.index, "values of the targets")
+        unknown = values.index.difference(self.target_ids)
+        if len(unknown):
+            raise AreaKeyError(
+                f"expected ids of the {len(self.target_ids)} targets, found {len(unknown)} others: {some(unknown)}",
+                where="values of the targets",
+                hint=f"targets are {some(self.target_ids)}",
+            )
+        x = values.reindex(self.target_ids).to_numpy(dtype=np.float64, na_value=np.nan)
+        entries = self.matrix.tocoo()
+        several = np.bincount(entries.row[entries.data > 0], minlength=len(x)) > 1
+        if by is None and several.any():
+            raise SpatialError(
+                f"expected every target in one source, found {int(several.sum())} in several: "
+                f"{some(self.target_ids[several])}",
+                where="values of the targets",
+                hint="name by which counts of the sources their targets are to be shared among them (by=...)",
+            )
+        weight = entries.data * (1.0 if by is None else np.nan_to_num(self.align(by, "by"))[entries.col])
+        base = np.bincount(entries.row, weight, len(x))[entries.row]
+        # A target alone in its source gives all it has, whatever its weight.
+        alone = (~several[entries.row]) & (entries.data > 0)
+        share = np.where(alone, 1.0, np.divide(weight, base, out=np.zeros_like(weight), where=base > 0))
+        n = len(self.source_ids)
+        back = np.bincount(entries.col, share * np.nan_to_num(x)[entries.row], n)
+        back[np.bincount(entries.col, minlength=n) == 0] = np.nan
+        back[entries.col[np.isnan(x)[entries.row]]] = np.nan
+        return pd.Series(back, index=self.source_ids, name=values.name)
+
+    def years_apart(self, data_year: int | None) -> int | None:
+        """Return the years between ancillary and data if they are more than five, else None.
+
+        Parameters
+        ----------
+        data_year : int or None
+            Reference year of the counts.
+
+        Returns
+        -------
+        int or None
+            A positive number: how far apart they are. None also where either year is unknown.
+        """
+        if data_year is None or self.ancillary_year is None:
+            return None
+        gap = abs(data_year - self.ancillary_year)
+        return gap if gap > YEARS_APART else None
 
     def rates(self, numerator: pd.Series, denominator: pd.Series, *, min_coverage: float = 0.5) -> pd.DataFrame:
         """Hand rates down with one matrix for numerator and denominator, see :func:`.rate_columns`.
@@ -202,7 +314,14 @@ class AllocationWeights:
         -------
         pandas.DataFrame
             Indexed by source id: ``total_in``, ``total_out`` (sum of its parts in the targets), ``outside``,
-            ``difference`` (in less out less outside; rounding only), ``provenance``, and the columns of ``details``.
+            ``difference`` (in less out less outside; rounding only), ``missing`` (no value in), ``empty`` (no mass of
+            the method's own kind, so that a fallback or nothing took its place), ``targets`` (number that have part in
+            it), ``provenance``, and the columns of ``details``.
+
+        Raises
+        ------
+        AreaKeyError, SpatialError
+            See :meth:`align`.
         """
         y = self.align(values)
         columns = self.matrix.tocsc()
@@ -215,10 +334,58 @@ class AllocationWeights:
         out[np.isnan(y)] = np.nan
         outside = self.outside * y
         table = pd.DataFrame(
-            {"total_in": y, "total_out": out, "outside": outside, "difference": y - out - outside},
+            {
+                "total_in": y,
+                "total_out": out,
+                "outside": outside,
+                "difference": y - out - outside,
+                "missing": np.isnan(y),
+                "empty": self.empty,
+                "targets": np.diff(columns.indptr),
+            },
             index=self.source_ids,
         )
         return table.assign(provenance=self.provenance).join(self.details)
+
+    @property
+    def empty(self) -> NDArray[np.bool_]:
+        """Sources without mass of the method's own kind, shape (S,)."""
+        own = "area" if set(self.method.split(">")) == {"area"} else "ancillary"
+        return (self.provenance != own).to_numpy(dtype=bool)
+
+    def summary(self, values: pd.Series) -> dict[str, Any]:
+        """Say in a few numbers what :meth:`audit` says for each source.
+
+        Parameters
+        ----------
+        values : pandas.Series
+            Counts of the sources, indexed by source id.
+
+        Returns
+        -------
+        dict
+            ``total_in``, ``total_out`` and ``outside`` (of the known values), ``largest_difference`` (relative to the
+            source's total), numbers of ``sources``, ``targets``, ``missing_sources``, ``empty_sources`` and
+            ``uncovered_targets`` (in no source), ``provenance`` (number of sources by kind), ``method`` and
+            ``ancillary_year``.
+        """
+        table = self.audit(values)
+        known = table[~table["missing"]]
+        base = known["total_in"].abs().where(known["total_in"] != 0, 1.0)
+        return {
+            "total_in": math.fsum(known["total_in"]),
+            "total_out": math.fsum(known["total_out"]),
+            "outside": math.fsum(known["outside"]),
+            "largest_difference": float((known["difference"].abs() / base).max()) if len(known) else 0.0,
+            "sources": len(self.source_ids),
+            "targets": len(self.target_ids),
+            "missing_sources": int(table["missing"].sum()),
+            "empty_sources": int(table["empty"].sum()),
+            "uncovered_targets": int((np.diff(self.matrix.indptr) == 0).sum()),
+            "provenance": {str(kind): int(n) for kind, n in self.provenance.value_counts(sort=False).items()},
+            "method": self.method,
+            "ancillary_year": self.ancillary_year,
+        }
 
     def compose(self, other: AllocationWeights) -> AllocationWeights:
         """Chain two allocations: first these weights, then ``other`` from their targets onward.
@@ -311,6 +478,42 @@ class AllocationWeights:
             int(year[0]) if len(year) else None,
             pd.DataFrame(details, index=source_ids),
         )
+
+    def to_bytes(self) -> bytes:
+        """Return one file's content: an npz archive with format version and checksum, see :mod:`.packed`."""
+        return pack(self.to_arrays())
+
+    @classmethod
+    def from_bytes(cls, data: bytes, where: str = "saved transfer matrix") -> AllocationWeights:
+        """Read what :meth:`to_bytes` wrote.
+
+        Parameters
+        ----------
+        data : bytes
+            Content of the file.
+        where : str
+            What to call it in the message.
+
+        Returns
+        -------
+        AllocationWeights
+
+        Raises
+        ------
+        FormatError
+            It is of another format or version, damaged, or holds no weights.
+        """
+        arrays = unpack(data, where)
+        try:
+            weights = cls.from_arrays(arrays)
+            weights.matrix.check_format(full_check=True)
+        except (KeyError, ValueError, TypeError, IndexError) as error:
+            raise FormatError(
+                f"expected the arrays of a transfer matrix, found others ({error})",
+                where=where,
+                hint="delete the file; it is built again from the zones and the ancillary data",
+            ) from error
+        return weights
 
 
 def _ones(matrix: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 
 import numpy as np
@@ -9,8 +10,8 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from geodata.errors import AreaKeyError, SpatialError
-from spatial.disaggregation import AllocationWeights, cell_weights
+from geodata.errors import AreaKeyError, FormatError, SpatialError
+from spatial.disaggregation import AllocationWeights, cell_weights, packed
 
 #: Three targets, three sources; target "b" takes from X and Y, "c" has part in Z with weight 0.
 W = np.array([[0.6, 0.0, 0.0], [0.4, 0.3, 0.0], [0.0, 0.7, 0.0], [0.0, 0.0, 1.0]])
@@ -199,3 +200,118 @@ def test_arrays_there_and_back_without_pickle() -> None:
 
 def test_repr_tells_what_it_holds() -> None:
     assert repr(weights()) == "<AllocationWeights 'made by hand': 3 sources -> 4 targets, 6 shares; 3 ancillary>"
+
+
+def three_zones() -> AllocationWeights:
+    """X over a, b; Y over b, c; Z nowhere. d lies in no source."""
+    matrix = sparse.csr_array(np.array([[0.25, 0, 0], [0.75, 0.5, 0], [0, 0.5, 0], [0, 0, 0]]))
+    sources, targets = pd.Index(["X", "Y", "Z"]), pd.Index(["a", "b", "c", "d"])
+    provenance = pd.Series(["ancillary", "area", "outside"], index=sources, name="provenance")
+    return AllocationWeights(matrix, sources, targets, np.array([0.0, 0, 1]), provenance, "raster", 2011)
+
+
+def test_audit_tells_what_is_missing_empty_and_uncovered() -> None:
+    weights = three_zones()
+    audit = weights.audit(pd.Series({"X": 8.0, "Y": np.nan, "Z": 3.0}))
+    assert audit["missing"].to_list() == [False, True, False]
+    assert audit["empty"].to_list() == [False, True, True]
+    assert audit["targets"].to_list() == [2, 2, 0]
+    assert audit["outside"].fillna(-1).to_list() == [0, -1, 3]
+    assert weights.summary(pd.Series({"X": 8.0, "Y": np.nan, "Z": 3.0})) == {
+        "total_in": 11.0,
+        "total_out": 8.0,
+        "outside": 3.0,
+        "largest_difference": 0.0,
+        "sources": 3,
+        "targets": 4,
+        "missing_sources": 1,
+        "empty_sources": 2,
+        "uncovered_targets": 1,
+        "provenance": {"ancillary": 1, "area": 1, "outside": 1},
+        "method": "raster",
+        "ancillary_year": 2011,
+    }
+
+
+def test_many_variables_are_shared_as_each_alone() -> None:
+    weights = three_zones()
+    rng = np.random.default_rng(2)
+    table = pd.DataFrame(rng.random((3, 5)) * 1e9, index=["Z", "X", "Y"], columns=list("pqrst"))
+    table.loc["Y", "q"] = table.loc["Z", "r"] = np.nan
+    together = weights.apply_all(table)
+    for name in table:
+        pd.testing.assert_series_equal(together[name], weights.apply(table[name]), rtol=1e-15)
+    with pytest.raises(AreaKeyError, match=r"expected ids .* others: W"):
+        weights.apply_all(table.rename(index={"X": "W"}))
+    with pytest.raises(AreaKeyError, match="every column once"):
+        weights.apply_all(table[["p", "p"]])
+
+
+def test_targets_brought_back_give_the_sources() -> None:
+    weights = three_zones()
+    y = pd.Series({"X": 8.0, "Y": 2.0, "Z": 3.0})
+    moved = weights.apply(y)
+    assert weights.aggregate(moved, by=y).fillna(-1).to_dict() == pytest.approx({"X": 8.0, "Y": 2.0, "Z": -1.0})
+    assert weights.aggregate(moved.drop("c"), by=y).isna().to_list() == [False, True, True]
+    with pytest.raises(SpatialError, match=r"1 in several: b.*by="):
+        weights.aggregate(moved)
+    with pytest.raises(AreaKeyError, match="others: e"):
+        weights.aggregate(pd.Series({"e": 1.0}), by=y)
+    nested = cell_weights(pd.Series({"a": "X", "b": "X", "c": "Y"}), pd.Series({"a": 1.0, "b": 3.0, "c": 1.0}))
+    assert nested.aggregate(pd.Series({"a": 5.0, "b": 6.0, "c": 7.0})).to_dict() == {"X": 11.0, "Y": 7.0}
+
+
+@pytest.mark.parametrize(("year", "apart"), [(2016, None), (2017, 6), (2005, 6), (2006, None), (None, None)])
+def test_more_than_five_years_between_ancillary_and_data(year: int | None, apart: int | None) -> None:
+    assert three_zones().years_apart(year) == apart
+    assert dataclasses.replace(three_zones(), ancillary_year=None).years_apart(year) is None
+
+
+def test_saved_as_one_file_and_loaded() -> None:
+    weights = three_zones()
+    data = weights.to_bytes()
+    assert data == three_zones().to_bytes(), "the same weights give the same bytes"
+    again = AllocationWeights.from_bytes(data)
+    y = pd.Series({"X": 8.0, "Y": 2.0, "Z": 3.0})
+    pd.testing.assert_frame_equal(again.audit(y), weights.audit(y))
+    pd.testing.assert_series_equal(again.apply(y), weights.apply(y))
+    assert (again.method, again.ancillary_year, repr(again)) == ("raster", 2011, repr(weights))
+
+
+def test_damaged_files_are_refused_whatever_the_damage() -> None:
+    data = three_zones().to_bytes()
+    rng = np.random.default_rng(6)
+    damaged = [b"", b"PK", data[: len(data) // 2], data[:-30], b"x" * 500]
+    for at in rng.integers(0, len(data), 200):
+        damaged.append(data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :])
+    said = []
+    for content in damaged:
+        try:
+            again = AllocationWeights.from_bytes(content, where="cache/ab.npz")
+        except FormatError as error:
+            said.append(str(error))
+        else:  # a byte of the archive that carries nothing, such as a date
+            assert again.to_bytes() == data
+    assert len(said) > 120
+    assert all("cache/ab.npz" in text and "delete the file" in text for text in said)
+
+
+def test_other_version_pickles_and_wrong_arrays_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = three_zones()
+    arrays = weights.to_arrays()
+    wrong = [
+        {**arrays, "indices": arrays["indices"] + 9},
+        {**arrays, "data": arrays["data"] * 2},
+        {k: v for k, v in arrays.items() if k != "outside"},
+    ]
+    for content in wrong:
+        with pytest.raises(FormatError, match="arrays of a transfer matrix"):
+            AllocationWeights.from_bytes(packed.pack(content))
+    out = io.BytesIO()
+    np.savez(out, data=np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    with pytest.raises(FormatError, match="cannot be read"):
+        AllocationWeights.from_bytes(out.getvalue())
+    data = weights.to_bytes()
+    monkeypatch.setattr(packed, "FORMAT_VERSION", 99)
+    with pytest.raises(FormatError, match="version 99, found 1"):
+        AllocationWeights.from_bytes(data)
