@@ -27,6 +27,9 @@ MAX_STEPS = 50
 #: Decrease of the objective, as a share of Σy, below which it has converged: below it is rounding.
 TOLERANCE = 1e-12
 
+#: Weight of a model in the average below which it takes no part worth mentioning.
+NEGLIGIBLE = 1e-3
+
 
 def fit_poisson(
     covariates: NDArray[Any],
@@ -121,7 +124,8 @@ def fit_poisson(
     for i in np.argsort(grid)[::-1]:
         beta, taken, fine = problem.solve(everyone, grid[i], beta)
         average += share[i] * beta
-        steps, converged = steps + taken, converged and fine
+        # A model that takes no part need not converge: without a ridge a coefficient may have no finite optimum.
+        steps, converged = steps + taken, converged and (fine or share[i] < NEGLIGIBLE)
 
     null = problem.null(everyone)
     null_held_out = sum(
