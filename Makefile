@@ -54,16 +54,8 @@ test-browser: $(VENV)/.clients ## maps in Debian's Chromium (apt-get install chr
 test-clients: $(VENV)/.clients ## QGIS, ogr2ogr and OWSLib against the running service (apt-get install gdal-bin python3-qgis)
 	$(BIN)/python -m pytest -m clients tests/clients $(PYTEST_ARGS)
 
-# Peers live beside the product, in an environment of their own.
-$(VENV)-bench/.peers: requirements/build.lock requirements/bench.lock pyproject.toml
-	$(PYTHON) -m venv $(VENV)-bench
-	$(VENV)-bench/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/build.lock
-	$(VENV)-bench/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/bench.lock
-	$(VENV)-bench/bin/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
-	@touch $@
-
-bench-hotspots: $(VENV)-bench/.peers ## local statistics beside esda, pygeoda, libpysal and spdep (apt-get install r-cran-spdep): 15 minutes
-	$(VENV)-bench/bin/python benchmarks/bench_hotspots.py
+bench-hotspots: $(BENCH)/.bench ## local statistics beside esda, pygeoda, libpysal and spdep (apt-get install r-cran-spdep)
+	$(BENCH)/bin/python benchmarks/bench_hotspots.py
 
 bench-readers: $(VENV)/.dev ## 3.1 million Zensus cells beside a plain pandas read, one table
 	$(BIN)/python benchmarks/bench_readers.py
@@ -88,8 +80,7 @@ lock: ## resolve the newest versions into requirements/*.lock (needs uv: pip ins
 	$(LOCK) --upgrade requirements/run.in -o requirements/run.lock
 	$(LOCK) --upgrade requirements/dev.in -c requirements/run.lock -o requirements/dev.lock
 	$(LOCK) --upgrade requirements/clients.in -c requirements/dev.lock -o requirements/clients.lock
-	$(LOCK) --upgrade requirements/bench.in -c requirements/dev.lock -o requirements/bench.lock
 	$(LOCK) --upgrade requirements/bench.in -c requirements/run.lock -o requirements/bench.lock
 
 clean: ## remove what the targets made, but not the state folder
-	rm -rf $(VENV) $(VENV)-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(BENCH) .mypy_cache .ruff_cache .pytest_cache .hypothesis
