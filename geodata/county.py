@@ -147,7 +147,7 @@ def load_county(folder: Path, *, data: Path | None = None, require_files: bool =
         )
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"expected TOML in UTF-8: {error}", where=str(path), hint="mend that line") from error
     try:
         parsed = CountyFile.model_validate(raw)

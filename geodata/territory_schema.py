@@ -214,9 +214,11 @@ def read_file(path: Path) -> TerritoryFile:
     if not path.is_file():
         raise MissingFileError("expected a territory.toml, found none", where=str(path), hint="check territory.file")
     try:
-        return TerritoryFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, a number of 5 000 digits, a thousand brackets
         raise ConfigError(f"expected TOML in UTF-8: {error}", where=str(path), hint="mend that line") from error
+    try:
+        return TerritoryFile.model_validate(raw)
     except ValidationError as error:
         lines = [
             f"{'.'.join(str(p + 1) if isinstance(p, int) else str(p) for p in item['loc'])}: "

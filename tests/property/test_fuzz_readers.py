@@ -143,3 +143,11 @@ def test_what_was_found_once(case: str, reader: Reader, tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     path.write_bytes(FOUND[case]())
     reader.read("check", path)
+
+
+@pytest.mark.parametrize("value", ["[" * 5_000, "9" * 5_000], ids=["brackets", "digits"])
+@pytest.mark.parametrize("kind", ["county", "territory"])
+def test_what_was_found_once_in_descriptions(kind: str, value: str, reader: Reader, tmp_path: Path) -> None:
+    path = tmp_path / f"{kind}.toml"
+    path.write_text(f"a = {value}\n", encoding="utf-8")
+    reader.read(kind, path)

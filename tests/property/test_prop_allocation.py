@@ -13,6 +13,7 @@ from shapely.geometry import MultiPolygon, Polygon, box
 
 from geodata.errors import SpatialError
 from spatial.disaggregation import AllocationWeights, area_weights, benchmark_mass, cell_weights, raster_weights
+from spatial.disaggregation.atoms import raster_atoms
 from spatial.disclosure import DisclosureRules, shown_and_hidden_totals, suppress_counts
 
 PROFILE = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -197,3 +198,72 @@ def test_suppression_protects_families(rows: list[tuple[int | None, int | None, 
     random.shuffle(order)  # type: ignore[attr-defined]
     again = suppress_counts(n[order], d, rules, parent=parent)
     pd.testing.assert_frame_equal(again.reindex(index), result)
+
+
+def one_cell(frame: gpd.GeoDataFrame, n: int) -> gpd.GeoDataFrame:
+    """Add a zone that is one cell of a raster of n × n over 2 km, and one far smaller than it, beside the others."""
+    size = 2000 / n
+    extra = {"cell": box(2000 - size, 2000 - size, 2000, 2000), "tiny": box(1500, 0.1, 1500.001, 0.101)}
+    more = gpd.GeoDataFrame(index=pd.Index(extra, name="area_id"), geometry=list(extra.values()), crs=25832)
+    return pd.concat([frame, more])
+
+
+@PROFILE
+@given(
+    st.data(),
+    partitions("s"),
+    partitions("t"),
+    st.sampled_from(["covered", "area"]),
+    st.booleans(),
+    st.sampled_from([8, 10, 16]),
+)
+def test_atoms_keep_totals_to_zones_and_to_cells(
+    data: st.DataObject,
+    source: gpd.GeoDataFrame,
+    target: gpd.GeoDataFrame,
+    allocate: str,
+    whole_cells: bool,
+    n: int,
+) -> None:
+    source, goal = one_cell(source, n), None if whole_cells else one_cell(target, n)
+    transform = (2000 / n, 0.0, 0.0, 0.0, -2000 / n, 2000.0)
+    kept = data.draw(st.one_of(st.none(), st.sets(st.integers(0, n * n - 1), min_size=1)))
+    cells = None if kept is None else np.array(sorted(kept | {n - 1}))
+    atoms = raster_atoms(source, goal, (n, n), transform, "EPSG:25832", cells=cells)
+    area = np.bincount(atoms.source, atoms.area, len(source))
+    if goal is None:
+        np.testing.assert_allclose(area, source.area, rtol=1e-8)
+    layer = np.array(data.draw(st.lists(st.sampled_from([0.0, np.nan, 1.0, 1e6]), min_size=n * n, max_size=n * n)))
+    layer[n - 1] = 2.0
+    mass = atoms.mass(layer.reshape(n, n))
+    weights = atoms.weights(
+        mass, method="raster", mask=data.draw(st.sampled_from([None, mass**0.5])), allocate=allocate
+    )
+    values = series(data.draw, source.index)
+    check_totals(weights, values)
+    assert weights.provenance["cell"] == "ancillary", "the cell has mass, and it is asked for"
+    known = values.fillna(0.0)
+    back = weights.aggregate(weights.apply(known), by=known)
+    reached = back.notna()
+    np.testing.assert_allclose(back[reached], (known * (1 - weights.outside))[reached], rtol=1e-12)
+    again = AllocationWeights.from_bytes(weights.to_bytes())
+    pd.testing.assert_series_equal(again.apply(values), weights.apply(values))
+
+
+@PROFILE
+@given(st.randoms(use_true_random=False), partitions("s"), partitions("t"), st.booleans())
+def test_order_of_rows_changes_nothing_in_a_raster(
+    random: object, source: gpd.GeoDataFrame, target: gpd.GeoDataFrame, whole_cells: bool
+) -> None:
+    n = 12
+    layer = np.random.default_rng(n).gamma(0.5, 20.0, (n, n))
+    transform = (100.0, 0.0, -100.0, 0.0, -100.0, 1100.0)
+    order_s, order_t = list(source.index), list(target.index)
+    random.shuffle(order_s)  # type: ignore[attr-defined]
+    random.shuffle(order_t)  # type: ignore[attr-defined]
+    y = pd.Series(np.arange(1.0, len(source) + 1), index=source.index)
+    results = []
+    for s, t in ((source, target), (source.loc[order_s], target.loc[order_t])):
+        atoms = raster_atoms(s, None if whole_cells else t, (n, n), transform, "EPSG:25832")
+        results.append(atoms.weights(atoms.mass(layer), method="raster").apply(y).sort_index())
+    pd.testing.assert_series_equal(results[1], results[0], rtol=1e-12)
