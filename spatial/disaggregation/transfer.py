@@ -450,6 +450,7 @@ class AllocationWeights:
             "indptr": self.matrix.indptr,
             "source_ids": _plain(self.source_ids),
             "target_ids": _plain(self.target_ids),
+            "names": np.array([self.source_ids.name or "", self.target_ids.name or ""], dtype=np.str_),
             "outside": self.outside,
             "provenance": np.array(self.provenance.to_list(), dtype=np.str_),
             "method": np.array(self.method),
@@ -462,7 +463,9 @@ class AllocationWeights:
         """Make weights from what :meth:`to_arrays` returned."""
         from scipy import sparse
 
-        source_ids, target_ids = pd.Index(arrays["source_ids"]), pd.Index(arrays["target_ids"])
+        names = [str(name) or None for name in arrays["names"]]
+        source_ids = pd.Index(arrays["source_ids"], name=names[0])
+        target_ids = pd.Index(arrays["target_ids"], name=names[1])
         matrix = sparse.csr_array(
             (arrays["data"], arrays["indices"], arrays["indptr"]), shape=(len(target_ids), len(source_ids))
         )

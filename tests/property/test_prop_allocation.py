@@ -200,6 +200,9 @@ def test_suppression_protects_families(rows: list[tuple[int | None, int | None, 
     pd.testing.assert_frame_equal(again.reindex(index), result)
 
 
+SMALL = settings(PROFILE, max_examples=25)
+
+
 def one_cell(frame: gpd.GeoDataFrame, n: int) -> gpd.GeoDataFrame:
     """Add a zone that is one cell of a raster of n × n over 2 km, and one far smaller than it, beside the others."""
     size = 2000 / n
@@ -208,7 +211,7 @@ def one_cell(frame: gpd.GeoDataFrame, n: int) -> gpd.GeoDataFrame:
     return pd.concat([frame, more])
 
 
-@PROFILE
+@SMALL
 @given(
     st.data(),
     partitions("s"),
@@ -250,7 +253,7 @@ def test_atoms_keep_totals_to_zones_and_to_cells(
     pd.testing.assert_series_equal(again.apply(values), weights.apply(values))
 
 
-@PROFILE
+@SMALL
 @given(st.randoms(use_true_random=False), partitions("s"), partitions("t"), st.booleans())
 def test_order_of_rows_changes_nothing_in_a_raster(
     random: object, source: gpd.GeoDataFrame, target: gpd.GeoDataFrame, whole_cells: bool
