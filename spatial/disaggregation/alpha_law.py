@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from geodata.errors import SpatialError
-from spatial.disaggregation.concentration import BLEND, MAX_PAIRS, MIN_MEAN, POWERS, SAME, Alpha, Parts, pattern
+from spatial.disaggregation.concentration import BLEND, MAX_PAIRS, MIN_MEAN, POWERS, RANGES, SAME, Alpha, Parts, pattern
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,7 +24,8 @@ class Law:
     """How α at the targets follows from α above the sources and from the pattern at the sources.
 
     A Gaussian process: log α_fine = b₀ + b₁ log α_coarse + g + e. The covariance of g between two cases is an even
-    power of the correlation of their patterns: attributes that live where the variable lives tell more about it.
+    power of the correlation of their patterns, times a squared exponential in the difference of log α_coarse:
+    attributes that live where the variable lives, and are met as well by their weights, tell more about it.
 
     Attributes
     ----------
@@ -36,10 +37,15 @@ class Law:
     response : numpy.ndarray
         log α_fine, shape (n,).
     power : int
+    reach : float
+        Range of the squared exponential.
     variance : tuple of float
         Of g and of e.
     attributes : int
         Number of attributes learned from.
+    inflation : float
+        By how much standard deviations are widened so that the errors of attributes that were left out have the size
+        they are said to have; at least 1.
     """
 
     parts: Parts
@@ -47,8 +53,10 @@ class Law:
     patterns: Floats
     response: Floats
     power: int
+    reach: float
     variance: tuple[float, float]
     attributes: int
+    inflation: float = 1.0
 
     def predict(self, count: Floats, *, mass: Floats | None = None, changed: float = 0.0) -> Alpha:
         """Return the α of a variable known at the sources only.
@@ -73,16 +81,41 @@ class Law:
         if len(x) > 1:
             seen = np.exp(-self.parts.coarse(m, count).log_mean)
             x[1] = -np.log(max(seen - changed, LEAST_STRUCTURE * seen))
+        mean, sd = self._condition(x, pattern(m, count), np.ones(len(self.response), dtype=bool))
+        return Alpha(mean, sd * self.inflation, len(self.parts.parent), self.attributes)
+
+    def _condition(self, x: Floats, own: Floats, used: NDArray[np.bool_]) -> tuple[float, float]:
+        """Return mean and standard deviation of log α_fine, given some of the cases."""
+        design, patterns, response = self.design[used], self.patterns[used], self.response[used]
         g, e = self.variance
-        covariance = g * (self.patterns @ self.patterns.T) ** self.power + e * np.eye(len(self.response))
-        inverse = np.linalg.inv(covariance)
-        near = g * (self.patterns @ pattern(m, count)) ** self.power
-        information = np.linalg.inv(self.design.T @ inverse @ self.design)
-        b = information @ (self.design.T @ (inverse @ self.response))
-        mean = x @ b + near @ inverse @ (self.response - self.design @ b)
-        lever = x - self.design.T @ inverse @ near
+        alike = _similarity(design, patterns, design, patterns, self.power, self.reach)
+        near = g * _similarity(design, patterns, x[None, :], own[None, :], self.power, self.reach)[:, 0]
+        inverse = np.linalg.inv(g * alike + e * np.eye(len(response)))
+        information = np.linalg.inv(design.T @ inverse @ design)
+        b = information @ (design.T @ (inverse @ response))
+        lever = x - design.T @ inverse @ near
         variance = g + e - near @ inverse @ near + lever @ information @ lever
-        return Alpha(float(mean), float(np.sqrt(variance)), len(self.parts.parent), self.attributes)
+        return float(x @ b + near @ inverse @ (response - design @ b)), float(np.sqrt(variance))
+
+    def leave_one_out(self, involved: NDArray[np.int64]) -> Floats:
+        """Return standardised errors for every attribute with the weights in use, all its cases left out.
+
+        Parameters
+        ----------
+        involved : numpy.ndarray of int
+            Attributes that serve as weights and as count of each case, shape (n, 2); −1 for the weights in use.
+
+        Returns
+        -------
+        numpy.ndarray
+            (observed − predicted) / sd, one per case with the weights in use.
+        """
+        errors = []
+        for case in np.flatnonzero(involved[:, 0] < 0):
+            used = ~(involved == involved[case, 1]).any(axis=1)
+            mean, sd = self._condition(self.design[case], self.patterns[case], used)
+            errors.append((self.response[case] - mean) / sd)
+        return np.array(errors)
 
 
 def learn_law(parts: Parts, attributes: Floats, *, min_mean: float = MIN_MEAN, max_pairs: int = MAX_PAIRS) -> Law:
@@ -129,6 +162,7 @@ def learn_law(parts: Parts, attributes: Floats, *, min_mean: float = MIN_MEAN, m
     # With one source, or with two, nothing can be fitted above them.
     has_coarse = len(parts.parent) > 2 and len(np.unique(parts.parent)) < len(parts.parent)
     rows: list[tuple[float, float, float, Floats]] = []
+    involved: list[tuple[int, int]] = []
     pairs = [(a, b) for a in range(j) for b in range(j) if a != b]
     pairs = [pairs[i] for i in np.unique(np.linspace(0, len(pairs) - 1, min(max_pairs, len(pairs))).astype(int))]
     base = parts.mass / parts.mass.sum()
@@ -140,14 +174,32 @@ def learn_law(parts: Parts, attributes: Floats, *, min_mean: float = MIN_MEAN, m
         if fine.log_mean > SAME:
             continue
         coarse = parts.coarse(m, y) if has_coarse else Alpha(0.0)
+        involved.append((weight, attribute))
         rows.append((coarse.log_mean, fine.log_mean, fine.log_sd**2 + (coarse.log_sd / 2) ** 2, pattern(m, y)))
     response = np.array([r[1] for r in rows])
     design = np.column_stack([np.ones(len(rows)), [r[0] for r in rows]])[:, : 2 if has_coarse else 1]
     patterns = np.array([r[3] for r in rows])
     floor = float(np.mean([r[2] for r in rows]))
-    fits = [(*_restricted_likelihood(design, patterns, response, power, floor), power) for power in POWERS]
-    _, variance, power = min(fits, key=lambda fit: fit[0])
-    return Law(parts, design, patterns, response, power, variance, j)
+    fits = []
+    for power in POWERS:
+        for reach in RANGES if has_coarse else RANGES[-1:]:
+            similar = _similarity(design, patterns, design, patterns, power, reach)
+            fits.append((*_restricted_likelihood(design, similar, response, floor), power, reach))
+    _, variance, power, reach = min(fits, key=lambda fit: fit[0])
+    law = Law(parts, design, patterns, response, power, reach, variance, j)
+    errors = law.leave_one_out(np.array(involved))
+    return replace(law, inflation=max(1.0, float(np.sqrt(np.mean(errors**2)))) if len(errors) else 1.0)
+
+
+def _similarity(
+    design: Floats, patterns: Floats, other_design: Floats, other_patterns: Floats, power: int, reach: float
+) -> Floats:
+    """Return the correlation of g between cases, shape (n, m)."""
+    alike = (patterns @ other_patterns.T) ** power
+    if design.shape[1] == 1 or np.isinf(reach):
+        return alike
+    apart = (design[:, 1][:, None] - other_design[:, 1][None, :]) / reach
+    return np.asarray(alike * np.exp(-(apart**2) / 2), dtype=np.float64)
 
 
 def _usable(parts: Parts, attributes: Floats, min_mean: float) -> Floats:
@@ -166,14 +218,12 @@ def _usable(parts: Parts, attributes: Floats, min_mean: float) -> Floats:
     return common[:, chosen]
 
 
-def _restricted_likelihood(
-    x: Floats, patterns: Floats, y: Floats, power: int, floor: float
-) -> tuple[float, tuple[float, float]]:
+def _restricted_likelihood(x: Floats, similar: Floats, y: Floats, floor: float) -> tuple[float, tuple[float, float]]:
     """Return the negative restricted log-likelihood at its minimum, and the variances of g and e there."""
     from scipy.optimize import minimize
 
     # In the basis of its eigenvectors the covariance is diagonal, whatever the variances.
-    eigenvalues, basis = np.linalg.eigh((patterns @ patterns.T) ** power)
+    eigenvalues, basis = np.linalg.eigh(similar)
     eigenvalues, x, y = np.maximum(eigenvalues, 0.0), basis.T @ x, basis.T @ y
 
     def loss(logs: Any) -> float:

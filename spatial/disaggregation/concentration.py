@@ -27,6 +27,8 @@ MAX_PAIRS = 200
 SAME = np.log(1e4)
 #: Powers of the correlation between patterns that are tried; even, so that the Schur product stays a covariance.
 POWERS = (2, 4, 6)
+#: Ranges, in units of log α above the sources, beyond which cases of like pattern tell less about each other.
+RANGES = (1.0, 2.0, np.inf)
 
 
 @dataclass(frozen=True, slots=True)
