@@ -39,7 +39,7 @@ COVARIATES = {
     "80 and over": ["demography_ALTER_10JG_9"],
     "born abroad": [f"demography_GEBURTLAND_GRP_{g}" for g in (21, 22, 23, 24)],
     "households with seniors": ["families_HHTYP_SENIOR_HH_1", "families_HHTYP_SENIOR_HH_2"],
-    "families with children": ["families_FAMTYP_KIND_2", "families_FAMTYP_KIND_7"],
+    "families with children under 18": [f"families_FAMTYP_KIND_{t}" for t in (2, 8, 10, 12)],
 }
 
 
