@@ -205,9 +205,11 @@ def with_rest(source: NDArray[np.object_], pieces: Pieces, sliver: float) -> Pie
     # Slivers by which targets overlap can hide a gap of their size; nothing is lost by it, shares add up to 1 anyway.
     open_ = np.flatnonzero(taken < (1.0 - max(sliver, GAP)) * area)
     geometry: list[shapely.Geometry] = []
-    for zone in open_:
-        mine = pieces.geometry[order[ends[zone] : ends[zone + 1]]]
-        geometry.append(shapely.difference(source[zone], shapely.union_all(mine)) if len(mine) else source[zone])
+    # GEOS leaves the processor's flags raised at coordinates such as 1e-180; its result is right.
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
+        for zone in open_:
+            mine = pieces.geometry[order[ends[zone] : ends[zone + 1]]]
+            geometry.append(shapely.difference(source[zone], shapely.union_all(mine)) if len(mine) else source[zone])
     left = polygonal(np.array(geometry, dtype=object))
     size = shapely.area(left)
     kept = size > max(sliver, GAP) * area[open_]
