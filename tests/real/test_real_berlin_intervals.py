@@ -145,7 +145,14 @@ def spread(table: pd.DataFrame, column: str) -> pd.DataFrame:
     return pd.DataFrame({name: table[column].xs(name, level=-1) for name in ("learned", "true", "reused")})
 
 
-@pytest.mark.parametrize("mass", ["people", "dwellings", "foreigners"])
+@pytest.mark.parametrize(
+    "mass",
+    [
+        "people",
+        pytest.param("dwellings", marks=pytest.mark.slow),
+        pytest.param("foreigners", marks=pytest.mark.slow),
+    ],
+)
 def test_intervals_are_calibrated(
     mass: str, grid: Grid, levels: dict[str, gpd.GeoDataFrame], attributes: pd.DataFrame
 ) -> None:
@@ -190,6 +197,7 @@ def test_other_variables_of_the_same_table(
     assert (scores["learned"] / scores["true"]).mean() < (scores["reused"] / scores["true"]).mean() <= 1.25, scores
 
 
+@pytest.mark.slow
 def test_nested_draws_hold_where_they_are_summed(
     grid: Grid, levels: dict[str, gpd.GeoDataFrame], attributes: pd.DataFrame
 ) -> None:
@@ -220,5 +228,6 @@ def test_nested_draws_hold_where_they_are_summed(
 
     sums = covered(sample.groupby(zone).sum(), middle[variable]), covered(flat.groupby(zone).sum(), middle[variable])
     leaves = covered(sample, target[variable])
-    assert sums[0] >= 0.85 > sums[1]
+    assert 0.85 <= sums[0] <= 0.98, sums
+    assert sums[1] < 0.85, sums
     assert 0.80 <= leaves <= 0.98
