@@ -118,7 +118,8 @@ def test_refuses_infinite_values() -> None:
 def test_hotspot_style_knows_every_label_and_state() -> None:
     style = hotspot_style()
     values = {c.value for c in style.classes}
-    assert values == ({str(v) for v in Label} - {"no label"}) | ({str(v) for v in State} - {"tested"})
+    moran = {Label.HIGH_HIGH, Label.LOW_LOW, Label.HIGH_LOW, Label.LOW_HIGH, Label.NOT_SIGNIFICANT}
+    assert values == {str(v) for v in moran} | ({str(v) for v in State} - {"tested"})
     for label in (Label.HIGH_HIGH, Label.LOW_LOW, Label.HIGH_LOW, Label.LOW_HIGH):
         look = next(c for c in style.classes if c.value == label)
         assert look.hatch
