@@ -229,11 +229,13 @@ def _county_in(state: Path, asked: str | None) -> str:
 # Groups of commands; their modules import nothing heavy until one of them is called.
 from service.commands.catalogue import catalogue  # noqa: E402
 from service.commands.check import check  # noqa: E402
+from service.commands.disaggregate import disaggregate  # noqa: E402
 from service.commands.hotspots import autocorrelation, hotspots  # noqa: E402
 from service.commands.supply import supply  # noqa: E402
 from service.commands.update import update  # noqa: E402
 
 main.add_command(check)
+main.add_command(disaggregate)
 main.add_command(hotspots)
 main.add_command(autocorrelation)
 main.add_command(catalogue)

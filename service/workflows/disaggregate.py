@@ -1,0 +1,412 @@
+"""Bring columns of any layer to any other, without a county: values, intervals, coverage and provenance per target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from geodata.errors import ColumnError, ConfigError, SpatialError, some
+from geodata.zones import read_zones, require_writable, write_zones
+from service.workflows.ground import METHODS, Ground, lay_out
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    from numpy.typing import NDArray
+
+    from spatial.disaggregation.choice import CrossValidation
+    from spatial.disaggregation.concentration import Alpha
+    from spatial.disaggregation.transfer import AllocationWeights
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is to be brought where; names as on the command line.
+
+    Attributes
+    ----------
+    sources, targets : str
+        Vector files, or ``FILE|layername=LAYER``.
+    id_field, target_id : str or None
+        Columns with the ids.
+    extensive : tuple of str
+        Columns of counts.
+    rates : tuple of (str, str)
+        Numerator and denominator.
+    means : tuple of str
+        Columns of means, to be weighted by area.
+    weights, covariates, method, cell_size : see :func:`service.workflows.ground.lay_out`
+    weights_year, year : int or None
+        Reference years of the ancillary data and of the counts.
+    groups : str or None
+        Column of the sources with a coarser zone, whose sources are hidden together when methods are compared.
+    intervals : float or None
+        Percent.
+    integers : bool
+        Whole numbers whose sums per source are kept.
+    seed : int
+        Reserved for what is drawn; results without draws do not depend on it.
+    min_coverage : float
+        Share of a target's denominator that must be known for a rate.
+    """
+
+    sources: str
+    targets: str
+    id_field: str | None = None
+    target_id: str | None = None
+    extensive: tuple[str, ...] = ()
+    rates: tuple[tuple[str, str], ...] = ()
+    means: tuple[str, ...] = ()
+    weights: str | None = None
+    covariates: tuple[str, ...] = ()
+    method: str = "auto"
+    weights_year: int | None = None
+    year: int | None = None
+    groups: str | None = None
+    intervals: float | None = None
+    integers: bool = False
+    seed: int = 1
+    min_coverage: float = 0.5
+    cell_size: float | None = None
+    sliver: float = 0.0
+
+    @property
+    def counts(self) -> tuple[str, ...]:
+        """All columns that are counts, each once, in the order given."""
+        parts = [column for pair in self.rates for column in pair]
+        return tuple(dict.fromkeys([*self.extensive, *parts]))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what was asked for, by name."""
+        said = {name: getattr(self, name) for name in self.__slots__}
+        return {
+            **{name: value for name, value in said.items() if value not in (None, (), False)},
+            "sozialmonitor": version("sozialmonitor"),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was computed.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        Indexed by target id: what is written beside the geometry.
+    audits : dict of str to pandas.DataFrame
+        Per counted column: totals in and out of every source.
+    choices : dict of str to CrossValidation
+        Per column: what the method was chosen from.
+    methods : dict of str to str
+    notes : tuple of str
+    """
+
+    table: pd.DataFrame
+    audits: dict[str, pd.DataFrame]
+    methods: dict[str, str]
+    choices: dict[str, CrossValidation] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def disaggregate(
+    task: Task, out: Path, *, overwrite: bool = False, say: Callable[[str], None] = lambda _line: None
+) -> Outcome:
+    """Read, share out, and write.
+
+    Parameters
+    ----------
+    task : Task
+        What is to be brought where.
+    out : pathlib.Path
+        Where to; the ending chooses the format.
+    overwrite : bool
+        Replace a file of this name.
+    say : callable
+        Receives one line of progress at a time.
+
+    Returns
+    -------
+    Outcome
+
+    Raises
+    ------
+    SozialmonitorError
+        An input or the output is not what is expected; nothing is written then.
+    """
+    require_writable(out, overwrite=overwrite)
+    if task.method not in METHODS:
+        raise ConfigError(f"expected one of {', '.join(METHODS)}, found {task.method!r}", where="--method")
+    if not (task.counts or task.means):
+        raise ConfigError(
+            "expected columns to bring down, found none",
+            where="disaggregate",
+            hint="name --extensive, --rate or --mean",
+        )
+    numbers = list(dict.fromkeys([*task.counts, *task.means]))
+    sources = read_zones(task.sources, id_field=task.id_field, numbers=numbers)
+    targets = read_zones(task.targets, id_field=task.target_id)
+    say(f"{len(sources)} sources ({task.sources}), {len(targets)} targets ({task.targets})")
+    blocks = _blocks(task, sources)
+    job = _Job(task, sources, targets, blocks, say)
+    outcome = job.run()
+    frame = targets[["geometry"]].join(outcome.table)
+    frame.index.name = targets.index.name
+    metadata = {
+        **task.as_dict(),
+        "methods": outcome.methods,
+        "choices": {name: choice.table.to_dict("index") for name, choice in outcome.choices.items()},
+        "origin": "modelled",
+        "notes": list(outcome.notes),
+    }
+    write_zones(out, frame, metadata=metadata)
+    return outcome
+
+
+def _blocks(task: Task, sources: gpd.GeoDataFrame) -> NDArray[np.int64]:
+    """Return the block of each source: the coarser zone it lies in, or one of those that lie together."""
+    from geodata.readers.vector import read_features
+    from geodata.zones import split_layer
+    from spatial.disaggregation.choice import make_blocks
+
+    if task.groups is None:
+        centres = sources.geometry.centroid
+        return make_blocks(np.column_stack([centres.x, centres.y]))
+    path, layer = split_layer(task.sources)
+    frame = read_features(path, layer=layer, where=task.sources)
+    if task.groups not in frame:
+        raise ColumnError(
+            f"expected a column {task.groups!r}, found {some([c for c in frame.columns if c != 'geometry'], 12)}",
+            where=task.sources,
+            hint="--groups names the coarser zone of each source",
+        )
+    return pd.factorize(frame[task.groups].astype("str"))[0].astype(np.int64)
+
+
+class _Job:
+    """One call: atoms once, a matrix for each method and variable that needs its own."""
+
+    def __init__(
+        self,
+        task: Task,
+        sources: gpd.GeoDataFrame,
+        targets: gpd.GeoDataFrame,
+        blocks: NDArray[np.int64],
+        say: Callable[[str], None],
+    ) -> None:
+        self.task, self.sources, self.targets, self.blocks, self.say = task, sources, targets, blocks, say
+        self.notes: list[str] = []
+        self.choices: dict[str, CrossValidation] = {}
+        self.methods: dict[str, str] = {}
+        self.matrices: dict[str, AllocationWeights] = {}
+        self.ground: Ground | None = None
+        if task.method != "area":
+            self.ground = lay_out(
+                sources,
+                targets,
+                names=(task.sources, task.targets),
+                weights=task.weights,
+                covariates=task.covariates,
+                year=task.weights_year,
+                method=task.method,
+                cell_size=task.cell_size,
+                sliver=task.sliver,
+            )
+            self.notes += self.ground.notes
+            say(f"{len(self.ground.atoms)} atoms")
+
+    def run(self) -> Outcome:
+        """Bring every column down."""
+        task = self.task
+        out: dict[str, pd.Series] = {}
+        audits: dict[str, pd.DataFrame] = {}
+        for name in task.extensive:
+            weights = self.weights(name)
+            out[name] = self._count(weights, name)
+            audits[name] = weights.audit(self.sources[name])
+            if task.intervals is not None:
+                out |= self._intervals(weights, name)
+        for numerator, denominator in task.rates:
+            out |= self._rate(numerator, denominator, audits)
+        for name in task.means:
+            out |= self._mean(name)
+        main = next(iter(self.matrices.values()))
+        out |= self._origin(main)
+        gap = next((g for g in (m.years_apart(task.year) for m in self.matrices.values()) if g is not None), None)
+        if gap is not None:
+            self.notes.append(
+                f"the ancillary data are of {task.weights_year}, the values of {task.year}: {gap} years apart"
+            )
+        return Outcome(
+            pd.DataFrame(out, index=self.targets.index), audits, self.methods, self.choices, tuple(self.notes)
+        )
+
+    def weights(self, name: str) -> AllocationWeights:
+        """Return the matrix for a column of counts: the method's, or that of the one with the least error."""
+        if name in self.matrices:
+            return self.matrices[name]
+        task = self.task
+        if self.ground is None:
+            from spatial.disaggregation import area_weights
+
+            self.methods[name] = "area"
+            found = next(iter(self.matrices.values()), None)
+            if found is None:
+                found = area_weights(self.sources, self.targets, names=(task.sources, task.targets), sliver=task.sliver)
+            self.matrices[name] = found
+            return found
+        ground, counts = self.ground, self.sources[name].to_numpy(dtype=np.float64)
+        candidates = ground.candidates(task.method)
+        chosen = candidates[0]
+        if len(candidates) > 1:
+            chosen = self._choose(name, candidates, counts)
+        self.methods[name] = chosen.name
+        mass = chosen.fit(ground.atoms.source, counts)
+        mask = None if ground.base is None or chosen.name == "area" else (ground.base > 0) * ground.atoms.area
+        self.matrices[name] = ground.atoms.weights(
+            mass, method=chosen.name, ancillary_year=None if chosen.name == "area" else ground.year, mask=mask
+        )
+        return self.matrices[name]
+
+    def _choose(self, name: str, candidates: Sequence[Any], counts: NDArray[np.float64]) -> Any:
+        from spatial.disaggregation.choice import cross_validate
+
+        if self.ground is None:
+            raise SpatialError("expected atoms to compare methods on, found none", where=name)
+        try:
+            found = cross_validate(candidates, self.ground.atoms.source, counts, self.blocks)
+        except SpatialError as error:
+            # With so few sources nothing can be hidden: the method with the most knowledge but without learning.
+            usual = [c for c in candidates if c.name == "dasymetric"] or [c for c in candidates if c.name == "area"]
+            self.notes.append(f"{name}: methods could not be compared ({error.message}); {usual[0].name} was taken")
+            return usual[0]
+        self.choices[name] = found
+        return next(c for c in candidates if c.name == found.chosen)
+
+    def _count(self, weights: AllocationWeights, name: str) -> pd.Series:
+        if not self.task.integers:
+            return weights.apply(self.sources[name])
+        from spatial.disaggregation.integers import integer_counts
+
+        return integer_counts(weights, self.sources[name])
+
+    def _rate(self, numerator: str, denominator: str, audits: dict[str, pd.DataFrame]) -> dict[str, pd.Series]:
+        """Hand a rate down with one matrix; the numerator gets its own only where that was shown to be better."""
+        from spatial.disaggregation.rates import distinct_values
+
+        weights = self.weights(denominator)
+        table = weights.rates(self.sources[numerator], self.sources[denominator], min_coverage=self.task.min_coverage)
+        label = f"{numerator}_per_{denominator}"
+        rate = table["rate"]
+        self.methods[label] = f"constant in each source ({self.methods[denominator]})"
+        own = self._own_numerator(numerator, denominator)
+        if own is not None:
+            top = own.apply(self.sources[numerator])
+            bottom = weights.apply(self.sources[denominator])
+            rate = (top / bottom.where(bottom > 0)).where(table["rate"].notna())
+            self.methods[label] = f"own weights of the numerator ({self.methods[numerator]})"
+        audits[denominator] = weights.audit(self.sources[denominator])
+        distinct = distinct_values(rate.to_numpy(dtype=np.float64))
+        self.notes.append(f"{label}: {distinct} distinct values from {len(self.sources)} sources")
+        return {label: rate, f"{label}_kappa": table["coverage"]}
+
+    def _own_numerator(self, numerator: str, denominator: str) -> AllocationWeights | None:
+        """Return weights of the numerator's own if hidden sources were predicted better than by a constant rate."""
+        ground = self.ground
+        if ground is None or not len(ground.names) or self.task.method not in ("auto", "learned"):
+            return None
+        from spatial.disaggregation.choice import Candidate, cross_validate, fixed
+
+        counts = self.sources[numerator].to_numpy(dtype=np.float64)
+        base = next(c for c in ground.candidates("auto") if c.name == self.methods[denominator])
+        people = base.fit(ground.atoms.source, self.sources[denominator].to_numpy(dtype=np.float64))
+        scale = np.bincount(ground.atoms.source, people, len(counts))
+        known = self.sources[denominator].to_numpy(dtype=np.float64)
+        factor = np.divide(known, scale, out=np.zeros_like(known), where=scale > 0)
+        constant = Candidate("constant rate", fixed(np.nan_to_num(people * factor[ground.atoms.source])))
+        try:
+            found = cross_validate([constant, *ground.candidates("learned")], ground.atoms.source, counts, self.blocks)
+        except (SpatialError, ConfigError):
+            return None
+        self.choices[f"{numerator} per {denominator}"] = found
+        if found.chosen == "constant rate":
+            return None
+        self.methods[numerator] = "learned"
+        (learned,) = ground.candidates("learned")
+        return ground.atoms.weights(
+            learned.fit(ground.atoms.source, counts), method="learned", ancillary_year=ground.year
+        )
+
+    def _mean(self, name: str) -> dict[str, pd.Series]:
+        from scipy import sparse
+
+        from spatial.disaggregation import area_weights
+        from spatial.disaggregation.rates import mean_columns
+
+        task = self.task
+        shared = area_weights(
+            self.sources, self.targets, allocate="area", names=(task.sources, task.targets), sliver=task.sliver
+        )
+        size = sparse.csr_array(shared.matrix @ sparse.diags_array(np.nan_to_num(shared.details["mass"].to_numpy())))
+        found = mean_columns(size, self.sources[name].to_numpy(dtype=np.float64), min_coverage=task.min_coverage)
+        self.matrices.setdefault("", shared)
+        self.methods[name] = "mean weighted by area"
+        index = shared.target_ids
+        return {name: pd.Series(found["mean"], index), f"{name}_kappa": pd.Series(found["coverage"], index)}
+
+    def _intervals(self, weights: AllocationWeights, name: str) -> dict[str, pd.Series]:
+        from spatial.disaggregation.uncertainty import intervals
+
+        alpha, basis = self._alpha(weights, name)
+        level = float(self.task.intervals or 0) / 100
+        found = intervals(weights, self.sources[name], alpha, level=level)
+        indicative = "indicative, " if found.indicative or basis else ""
+        self.notes.append(
+            f"{name}: {self.task.intervals:g} % intervals, {indicative}alpha {np.exp(alpha.log_mean):.4g} "
+            f"({basis or f'learned from {alpha.attributes} covariates at the targets'})"
+        )
+        return {f"{name}_lower": found.table["lower"], f"{name}_upper": found.table["upper"]}
+
+    def _alpha(self, weights: AllocationWeights, name: str) -> tuple[Alpha, str]:
+        """Learn the concentration from covariates known at the targets, else take that of the blocks of sources."""
+        from spatial.disaggregation.alpha_law import learn_law
+        from spatial.disaggregation.concentration import fit_alpha
+        from spatial.disaggregation.uncertainty import known_parts
+
+        counts = np.nan_to_num(self.sources[name].to_numpy(dtype=np.float64))
+        why = "no covariates whose parts are known"
+        if self.ground is not None and len(self.ground.names) >= 4:
+            parent = pd.Series(self.blocks, index=self.sources.index)
+            parts, known = known_parts(weights, self.ground.at_targets(), parent=parent)
+            try:
+                return learn_law(parts, known).predict(counts), ""
+            except SpatialError as error:
+                why = error.message
+        details = weights.details
+        mass = np.nan_to_num(details["mass"].to_numpy(dtype=np.float64))
+        total = np.bincount(self.blocks, mass)[self.blocks]
+        share = np.divide(mass, total, out=np.zeros_like(mass), where=total > 0)
+        return fit_alpha(self.blocks, share, counts), f"fitted between sources and reused below them: {why}"
+
+    def _origin(self, weights: AllocationWeights) -> dict[str, pd.Series]:
+        """Say of every target where its values come from: sources, worst fallback, share of its area in sources."""
+        from spatial.disaggregation.transfer import CASCADE
+
+        matrix = weights.matrix.tocsr()
+        fed = np.diff(matrix.indptr)
+        rank = weights.provenance.map(CASCADE.index).to_numpy()
+        rows = np.repeat(np.arange(matrix.shape[0]), fed)
+        worst = np.full(matrix.shape[0], -1)
+        used = matrix.data > 0
+        np.maximum.at(worst, rows[used], rank[matrix.indices[used]])
+        names = np.array([*CASCADE, "none"], dtype=object)
+        index = weights.target_ids
+        return {
+            "sources": pd.Series(fed, index=index),
+            "provenance": pd.Series(names[worst], index=index),
+            "origin": pd.Series("modelled", index=index),
+        }

@@ -1,0 +1,220 @@
+"""``sozialmonitor disaggregate`` on files, through the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import rasterio
+from click.testing import CliRunner
+from rasterio.transform import Affine
+from shapely import box
+
+from service.cli import main
+
+WEST, SOUTH = 600_000, 5_700_000
+
+
+def call(*arguments: object, code: int = 0):
+    result = CliRunner().invoke(main, [str(a) for a in arguments], catch_exceptions=False)
+    assert result.exit_code == code, result.output
+    return result
+
+
+def raster(path: Path, values: np.ndarray, crs: str = "EPSG:25832", size: float = 100.0) -> Path:
+    north = SOUTH + values.shape[0] * size
+    with rasterio.open(
+        path,
+        "w",
+        driver="GTiff",
+        height=values.shape[0],
+        width=values.shape[1],
+        count=1,
+        dtype="float64",
+        crs=crs,
+        transform=Affine(size, 0, WEST, 0, -size, north),
+        nodata=-1,
+    ) as out:
+        out.write(np.where(np.isnan(values), -1, values), 1)
+    return path
+
+
+@pytest.fixture
+def country(tmp_path: Path) -> Path:
+    """Sixteen sources of 6 × 6 cells, four targets in each; people by cell, cases follow the young."""
+    rng = np.random.default_rng(3)
+    people = np.round(rng.gamma(0.7, 400, (24, 24)))
+    young = np.round(people * rng.beta(2, 6, (24, 24)))
+    for name, values in {
+        "people": people,
+        "young": young,
+        "old": np.round(people * rng.beta(2, 8, (24, 24))),
+        "homes": np.round(people / 2.1),
+        "poor": np.round(people * 0.1),
+    }.items():
+        raster(tmp_path / f"{name}.tif", values)
+    truth = 0.5 * young  # what is known of nobody below the sources
+
+    def zones(step: int, key: str) -> gpd.GeoDataFrame:
+        rows = []
+        for i in range(24 // step):
+            for j in range(24 // step):
+                part = np.s_[24 - (i + 1) * step : 24 - i * step, j * step : (j + 1) * step]
+                x, y = WEST + j * step * 100, SOUTH + i * step * 100
+                rows.append(
+                    {
+                        key: f"{key}{i:02d}{j:02d}",
+                        "people": people[part].sum(),
+                        "cases": np.round(truth[part].sum()),
+                        "rent": 5.0 + i,
+                        "district": f"d{i // 2}{j // 2}",
+                        "geometry": box(x, y, x + step * 100, y + step * 100),
+                    }
+                )
+        return gpd.GeoDataFrame(rows, crs=25832)
+
+    zones(6, "s").to_file(tmp_path / "sources.gpkg")
+    zones(3, "t").to_file(tmp_path / "targets.gpkg")
+    return tmp_path
+
+
+def ask(country: Path, out: str, *options: object, code: int = 0):
+    return call(
+        "disaggregate", country / "sources.gpkg", country / "targets.gpkg", country / out,
+        "--id", "s", "--target-id", "t", *options, code=code,
+    )  # fmt: skip
+
+
+def read(country: Path, out: str) -> pd.DataFrame:
+    return gpd.read_file(country / out).set_index("t")
+
+
+def test_totals_arrive_and_the_audit_shows_it(country: Path):
+    result = ask(country, "area.gpkg", "--extensive", "people,cases", "--json")
+    said = json.loads(result.stdout)
+    truth = gpd.read_file(country / "sources.gpkg").set_index("s")
+    for row in said["audits"]["people"]:
+        assert row["total_in"] == truth["people"][row["source"]]
+        assert abs(row["difference"]) <= 1e-12 * row["total_in"]
+    assert "audit of people: in" in result.stderr
+    found = read(country, "area.gpkg")
+    assert found["people"].sum() == pytest.approx(truth["people"].sum(), rel=1e-12)
+    assert set(found["origin"]) == {"modelled"}
+    assert set(found["provenance"]) == {"area"}
+
+
+def test_auto_takes_what_predicts_hidden_sources_best_and_prints_the_table(country: Path):
+    result = ask(country, "auto.gpkg", "--extensive", "people", "--weights", country / "people.tif", "--json")
+    said = json.loads(result.stdout)
+    assert said["methods"] == {"people": "dasymetric"}
+    table = said["choices"]["people"]["table"]
+    assert set(table) == {"area", "pycnophylactic", "dasymetric"}
+    assert table["dasymetric"]["rtae"] < 1e-9
+    assert "chosen: dasymetric" in result.stderr
+    assert "of the variance of people" in result.stderr
+    found = read(country, "auto.gpkg")
+    truth = gpd.read_file(country / "targets.gpkg").set_index("t")["people"]
+    np.testing.assert_allclose(found["people"], truth.reindex(found.index), rtol=1e-9)
+
+
+def test_a_numerator_gets_weights_of_its_own_only_where_they_are_better(country: Path):
+    covariates = ",".join(str(country / f"{name}.tif") for name in ("young", "old", "homes", "poor"))
+    weights = ["--weights", country / "people.tif"]
+    said = ask(country, "own.gpkg", "--rate", "cases/people", *weights, "--covariates", covariates, "--json")
+    assert json.loads(said.stdout)["methods"]["cases_per_people"].startswith("own weights")
+    truth = gpd.read_file(country / "targets.gpkg").set_index("t")
+    rate = (truth["cases"] / truth["people"]).reindex(read(country, "own.gpkg").index)
+    own = (read(country, "own.gpkg")["cases_per_people"] - rate).abs().mean()
+    result = ask(country, "constant.gpkg", "--rate", "cases/people", *weights, "--overwrite")
+    constant = read(country, "constant.gpkg")
+    assert "16 distinct values from 16 sources" in result.stderr
+    assert constant["cases_per_people"].round(12).nunique() == 16
+    assert (constant["cases_per_people_kappa"] == 1).all()
+    assert own < (constant["cases_per_people"] - rate).abs().mean() / 2
+
+
+def test_intervals_hold_the_value_and_say_what_they_rest_on(country: Path):
+    covariates = ",".join(str(country / f"{name}.tif") for name in ("young", "old", "homes", "poor"))
+    asked = ["--extensive", "cases", "--intervals", 90, "--weights", country / "people.tif"]
+    result = ask(country, "i.gpkg", *asked, "--method", "dasymetric", "--covariates", covariates)
+    found = read(country, "i.gpkg")
+    assert (found["cases_lower"] <= found["cases"]).all()
+    assert (found["cases"] <= found["cases_upper"]).all()
+    words = " ".join(result.stderr.split())
+    assert "indicative" in words, "sixteen sources"
+    assert "covariates at the targets" in words
+    result = ask(country, "j.gpkg", *asked, "--groups", "district")
+    assert "fitted between sources and reused below them" in " ".join(result.stderr.split())
+
+
+def test_means_whole_numbers_and_points(country: Path):
+    targets = gpd.read_file(country / "targets.gpkg")
+    gpd.GeoDataFrame({"n": [3.0] * len(targets)}, geometry=targets.centroid, crs=25832).to_file(country / "points.gpkg")
+    ask(country, "m.csv", "--mean", "rent", "--extensive", "people", "--integers")
+    found = pd.read_csv(country / "m.csv").set_index("t")
+    assert (found["people"] % 1 == 0).all()
+    sources = gpd.read_file(country / "sources.gpkg")
+    assert found["people"].sum() == sources["people"].sum()
+    assert set(found["rent"]) == set(sources["rent"])
+    ask(country, "p.parquet", "--extensive", "people", "--weights", f"{country / 'points.gpkg'}:n")
+    by_points = gpd.read_parquet(country / "p.parquet").set_index("t")["people"]
+    np.testing.assert_allclose(by_points.sum(), sources["people"].sum())
+    assert by_points.round(6).nunique() == 16, "four points of equal weight in each source"
+    ask(country, "f.fgb", "--extensive", "people", "--weights", country / "targets.gpkg", "--method", "dasymetric")
+    assert read(country, "f.fgb")["people"].sum() == pytest.approx(sources["people"].sum())
+
+
+def test_years_that_lie_apart_are_named(country: Path):
+    asked = ["--extensive", "people", "--weights", country / "people.tif", "--method", "dasymetric", "--year", 2024]
+    assert "13 years" in ask(country, "a.gpkg", *asked, "--weights-year", 2011).stderr
+    assert " years" not in ask(country, "b.gpkg", *asked, "--weights-year", 2022).stderr
+
+
+def bad_raster(country: Path, what: str) -> list[object]:
+    values = np.ones((24, 24))
+    if what == "negative":
+        values[3, 4] = -9
+    if what == "zero":
+        values[:] = 0
+    path = country / f"{what}.tif"
+    raster(path, values)
+    return ["--extensive", "people", "--weights", path]
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        ("negative", 1, ["negative.tif", "row 3 column 4", "-9"]),
+        ("zero", 1, ["zero.tif", "all zero"]),
+        (["--extensive", "peopl"], 3, ["sources.gpkg", "perhaps 'people' is meant"]),
+        ([], 3, ["name --extensive, --rate or --mean"]),
+        (["--rate", "cases"], 3, ["--rate", "NUMERATOR/DENOMINATOR"]),
+        (["--extensive", "people", "--method", "learned"], 3, ["--covariates", "--method"]),
+        (["--extensive", "people", "--weights", "none.tif"], 3, ["none.tif", "no file"]),
+        (["--extensive", "people", "--groups", "Bezirk"], 3, ["'Bezirk'", "coarser zone"]),
+    ],
+)
+def test_what_is_refused_names_the_layer_the_place_and_the_remedy(country: Path, options, code: int, words):
+    asked = bad_raster(country, options) if isinstance(options, str) else options
+    result = ask(country, "no.gpkg", *asked, code=code)
+    for word in words:
+        assert word in " ".join(result.stderr.split())
+    assert "to do" in result.stderr
+    assert not (country / "no.gpkg").exists()
+
+
+def test_degrees_and_two_systems_are_refused(country: Path):
+    for name, crs in (("degrees", 4326), ("other", 25833)):
+        gpd.read_file(country / "targets.gpkg").to_crs(crs).to_file(country / f"{name}.gpkg")
+        result = call(
+            "disaggregate", country / "sources.gpkg", country / f"{name}.gpkg", country / "no.gpkg",
+            "--extensive", "people", code=3,
+        )  # fmt: skip
+        said = " ".join(result.stderr.split())
+        assert "EPSG" in said
+        assert f"{name}.gpkg" in said
+        assert "reproject" in said
