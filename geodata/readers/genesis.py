@@ -186,7 +186,7 @@ def open_flat(path: Path, *, area: str | None = None, legend: str | None = None)
     for name in _LEAD:
         long.pick(name, names, where=where)
     _require_aligned(rows, where)
-    numbers = tuple(sorted(int(n.split("_")[0]) for n in names if re.fullmatch(r"\d+_variable_code", n)))
+    numbers = tuple(sorted(int(n.split("_")[0]) for n in names if re.fullmatch(r"\d{1,3}_variable_code", n)))
     if not numbers:
         raise FormatError(
             "expected at least one numbered dimension (1_variable_code), found none",

@@ -145,6 +145,13 @@ def test_what_was_found_once(case: str, reader: Reader, tmp_path: Path) -> None:
     reader.read("check", path)
 
 
+def test_a_heading_with_a_number_of_5000_digits(reader: Reader, tmp_path: Path) -> None:
+    path = tmp_path / "flat5.csv"
+    text = next(seed for seed in seeds("genesis-flat")[1] if seed.name == "flat5.csv").payload.decode("utf-8-sig")
+    path.write_text(text.replace("1_variable_code", "9" * 5_000 + "_variable_code"), encoding="utf-8")
+    reader.read("check", path)
+
+
 @pytest.mark.parametrize("value", ["[" * 5_000, "9" * 5_000], ids=["brackets", "digits"])
 @pytest.mark.parametrize("kind", ["county", "territory"])
 def test_what_was_found_once_in_descriptions(kind: str, value: str, reader: Reader, tmp_path: Path) -> None:
