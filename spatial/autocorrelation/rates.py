@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
 
 from geodata.errors import AreaKeyError, SpatialError, some
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 Form = Literal["proportion", "poisson"]
 
@@ -78,16 +81,42 @@ def empirical_bayes(numerator: pd.Series, denominator: pd.Series, *, form: Form 
             )
     elif form != "poisson":
         raise SpatialError(f"expected form proportion or poisson, found {form!r}", where=_WHERE)
-    b = e.sum() / x.sum()
+    b, variance = rate_moments(e, x, form)
+    deviation = e / x - b
+    deviation[np.abs(deviation) <= 1e-13 * b] = 0.0  # rounding of the division, which must not look like a pattern
+    result[known] = deviation / np.sqrt(variance)
+    return result
+
+
+def rate_moments(
+    cases: NDArray[np.float64], people: NDArray[np.float64], form: Form
+) -> tuple[float, NDArray[np.float64]]:
+    """Return the mean rate b and the variance v of each rate about it; see :func:`empirical_bayes`.
+
+    Parameters
+    ----------
+    cases, people : numpy.ndarray, shape (n,)
+        Without NaN; people above 0.
+    form : {"proportion", "poisson"}
+        As there.
+
+    Returns
+    -------
+    b : float
+        Σe/Σx.
+    variance : numpy.ndarray, shape (n,)
+        Above 0.
+
+    Raises
+    ------
+    SpatialError
+        All rates are 0, or all are 1.
+    """
+    b = float(cases.sum() / people.sum())
     unit = b * (1 - b) if form == "proportion" else b
     if unit <= 0:
         raise SpatialError(
             f"expected rates that differ, found {b:g} everywhere", where=_WHERE, hint="leave this indicator untested"
         )
-    rate = e / x
-    s2 = float((x * (rate - b) ** 2).sum() / x.sum())
-    a = max(0.0, s2 - unit / x.mean())
-    deviation = rate - b
-    deviation[np.abs(deviation) <= 1e-13 * b] = 0.0  # rounding of the division, which must not look like a pattern
-    result[known] = deviation / np.sqrt(a + unit / x)
-    return result
+    s2 = float((people * (cases / people - b) ** 2).sum() / people.sum())
+    return b, max(0.0, s2 - unit / people.mean()) + unit / people

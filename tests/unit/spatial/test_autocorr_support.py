@@ -1,7 +1,8 @@
 """Tests of handed-down values.
 
 Covered: the statistic against dense matrices; B1 = 1; the formula for E[I]; noise is rejected at the level (and by the
-usual test always); a planted cluster is found; missing sources and uncovered targets; row order; painting down.
+usual test always); a planted cluster is found; missing sources and uncovered targets; row order; painting down; plain
+values without a denominator; counts refused; weights learned anew in each permutation.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from geodata.errors import AreaKeyError, UntestableError
+from geodata.errors import AreaKeyError, SpatialError, UntestableError
 from spatial.autocorrelation.global_ import moran
 from spatial.autocorrelation.graphs import grid_contiguity, neighbour_matrix, row_standardised
 from spatial.autocorrelation.local import local_tests
-from spatial.autocorrelation.rates import empirical_bayes
+from spatial.autocorrelation.neighbours import prepare
+from spatial.autocorrelation.rates import empirical_bayes, rate_moments
 from spatial.autocorrelation.support import expected_moran, global_support_test, paint_down
 from spatial.disaggregation.rates import rate_matrix
 from spatial.results import Label, State
@@ -191,3 +193,116 @@ def test_labels_are_painted_down_and_stay_those_of_the_sources(world):
         paint_down(source, pd.Series(["nowhere"], index=["t000"]))
     with pytest.raises(AreaKeyError, match="t000"):
         paint_down(source, pd.Series(["s00", "s01"], index=["t000", "t000"]))
+
+
+def dense_moran(y: np.ndarray, graph) -> float:
+    adjacency = neighbour_matrix(graph, pd.Index(TARGETS)).toarray()
+    adjacency /= adjacency.sum(axis=1, keepdims=True)
+    c = y - y.mean()
+    return len(y) / adjacency.sum() * (c @ adjacency @ c) / (c @ c)
+
+
+def test_every_permutation_has_the_statistic_of_its_map(world):
+    """The two quadratic forms of the sources give what handing down and Moran's I at the targets give."""
+    weights, graph, people = world
+    e = cases(people, np.random.default_rng(8))
+    got = global_support_test(e, people, weights, graph, permutations=40, rng=np.random.default_rng(3))
+    z = empirical_bayes(e, people).to_numpy()
+    operator = rate_matrix(weights.matrix, people.to_numpy())
+    rng = np.random.default_rng(3)
+    orders = rng.permuted(np.repeat(z[None, :], 40, axis=0), axis=1)
+    simulated = np.array([dense_moran(operator @ each, graph) for each in orders])
+    assert got.expected == pytest.approx(simulated.mean(), rel=1e-9)
+    assert got.p_upper == pytest.approx((1 + np.count_nonzero(simulated >= got.value - 1e-12)) / 41, rel=1e-12)
+    assert got.p_lower == pytest.approx((1 + np.count_nonzero(simulated <= got.value + 1e-12)) / 41, rel=1e-12)
+    assert got.z == pytest.approx((got.value - simulated.mean()) / simulated.std(ddof=1), rel=1e-8)
+
+
+def test_plain_values_need_no_denominator(world):
+    weights, graph, people = world
+    x = pd.Series(np.random.default_rng(9).normal(20, 3, size=36), index=SOURCES)
+    args = {"permutations": 99, "kind": "mean"}
+    got = global_support_test(x, None, weights, graph, rng=np.random.default_rng(1), **args)
+    w = weights.matrix.toarray()
+    y = (w @ x.to_numpy()) / w.sum(axis=1)
+    assert got.value == pytest.approx(dense_moran(y, graph), rel=1e-9)
+    assert (got.n, got.n_effective, got.null) == (576, 36, "random labels at the sources, handed down")
+    # Units are nothing: the test is that of the standardised values.
+    again = global_support_test(x * 7 - 90, None, weights, graph, rng=np.random.default_rng(1), **args)
+    assert (again.p, again.value) == (got.p, pytest.approx(got.value, rel=1e-9))
+    # A size weighs the sources in targets that they share, and takes the part of the people.
+    sized = global_support_test(x, None, weights, graph, size=people, rng=np.random.default_rng(1), **args)
+    y = rate_matrix(weights.matrix, people.to_numpy()) @ x.to_numpy()
+    assert sized.value == pytest.approx(dense_moran(y, graph), rel=1e-9)
+    x["s03"] = np.nan
+    fewer = global_support_test(x, None, weights, graph, rng=np.random.default_rng(1), **args)
+    assert (fewer.n_effective, fewer.n < 576) == (35, True)
+    flat = global_support_test(x * 0 + 4, None, weights, graph, rng=np.random.default_rng(1), **args)
+    assert (flat.p, np.isnan(flat.value)) == (None, True)
+
+
+def test_counts_and_contradictions_are_refused(world):
+    weights, graph, people = world
+    rng = np.random.default_rng(0)
+    e = cases(people, rng)
+    with pytest.raises(UntestableError, match="not exchangeable") as caught:
+        global_support_test(e, None, weights, graph, rng=rng, kind="count")
+    assert "denominator" in str(caught.value.hint)
+    for args in ({"denominator": None}, {"denominator": people, "kind": "mean"}, {"denominator": people, "size": e}):
+        with pytest.raises(SpatialError, match="expected a denominator"):
+            global_support_test(e, weights=weights, graph=graph, rng=rng, **args)
+    with pytest.raises(SpatialError, match="expected kind"):
+        global_support_test(e, people, weights, graph, rng=rng, kind="share")
+    with pytest.raises(SpatialError, match="size above 0"):
+        global_support_test(e, None, weights, graph, rng=rng, kind="mean", size=people * 0)
+    with pytest.raises(SpatialError, match="infinity in s04"):
+        global_support_test(e.where(e.index != "s04", np.inf), None, weights, graph, rng=rng, kind="mean")
+
+
+def test_a_graph_read_once_serves_many_tests(world):
+    weights, graph, people = world
+    e = cases(people, np.random.default_rng(10))
+    ready = prepare(graph)
+    one, two = (
+        global_support_test(e, people, weights, g, permutations=99, rng=np.random.default_rng(1))
+        for g in (graph, ready)
+    )
+    assert one == two
+
+
+def test_weights_that_were_learned_are_learned_anew_in_each_permutation(world):
+    """Weights that follow the cases draw the pattern that they are tested for; fitting them again shows it."""
+    weights, graph, people = world
+    seen = []
+
+    def learn(numerator: pd.Series) -> SimpleNamespace:
+        """Give shared targets to the neighbour with more cases: learned from what is tested."""
+        seen.append(numerator)
+        rate = (numerator / people).to_numpy()
+        matrix = weights.matrix.multiply(np.exp(6 * (rate - rate.mean()) / rate.std())[None, :]).tocsr()
+        return SimpleNamespace(
+            matrix=sparse.csr_array(matrix), source_ids=weights.source_ids, target_ids=weights.target_ids
+        )
+
+    e = cases(people, np.random.default_rng(11))
+    fitted = learn(e)
+    got = global_support_test(e, people, fitted, graph, permutations=60, rng=np.random.default_rng(2), refit=learn)
+    held = global_support_test(e, people, fitted, graph, permutations=60, rng=np.random.default_rng(2))
+    assert got.value == held.value
+    assert len(seen) == 61
+    assert got.expected != held.expected
+    # Where learning gives the same weights whatever it reads, nothing changes.
+    fixed = global_support_test(
+        e, people, weights, graph, permutations=60, rng=np.random.default_rng(2), refit=lambda _: weights
+    )
+    rng = np.random.default_rng(2)
+    z = empirical_bayes(e, people).to_numpy()
+    operator = rate_matrix(weights.matrix, people.to_numpy())
+    simulated = [dense_moran(operator @ z[rng.permutation(36)], graph) for _ in range(60)]
+    assert fixed.expected == pytest.approx(np.mean(simulated), rel=1e-9)
+    # The figures that are learned from are those of the permuted scores where they now stand, x (b + z √v).
+    b, variance = rate_moments(e.to_numpy(), people.to_numpy(), "proportion")
+    rng = np.random.default_rng(2)
+    order = [rng.permutation(36) for _ in range(60)][-1]
+    expected = np.clip(people.to_numpy() * (b + z[order] * np.sqrt(variance)), 0, None)
+    np.testing.assert_allclose(seen[-1].to_numpy(), expected, rtol=1e-12)
