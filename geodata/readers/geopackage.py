@@ -23,6 +23,8 @@ _MODULES = frozenset({"rtree", "rtree_i32", "geopoly", "fts3", "fts4", "fts5"})
 _MODULE = re.compile(r"\bUSING\s+[\"'`\[]?(\w+)", re.IGNORECASE)
 #: Instructions of SQLite's machine, one or two seconds; a view of a million rows needs a third.
 _STEPS = 50_000_000
+#: The same for all views of a file together: many short ones are as long as one without an end.
+_ALL_STEPS = 2 * _STEPS
 _TURN = 1_000_000
 #: Bytes in one computed cell, and in all of them, whatever the size of the file.
 _CELL = 64 << 20
@@ -51,6 +53,7 @@ def vet(path: Path) -> None:
 def _vetted(path: Path, size: int, changed: int, allowed: limits.Limits) -> None:
     with contextlib.suppress(sqlite3.DatabaseError), _opened(path) as database:
         rows = database.execute("SELECT type, name, sql FROM sqlite_master").fetchall()
+        spent = 0
         for kind, name, sql in rows:
             if not isinstance(name, str) or not isinstance(sql, str):
                 continue
@@ -59,7 +62,7 @@ def _vetted(path: Path, size: int, changed: int, allowed: limits.Limits) -> None
             if virtual and (module is None or module[1].lower() not in _MODULES):
                 raise _refused(path, name, f"a virtual table ({module[1] if module else '?'})")
             if kind == "view" or (kind == "table" and not virtual and _generated(database, name)):
-                _try(database, path, name, size)
+                spent += _try(database, path, name, size, _ALL_STEPS - spent)
 
 
 @contextlib.contextmanager
@@ -82,14 +85,14 @@ def _generated(database: sqlite3.Connection, table: str) -> bool:
     return any(row[-1] in (2, 3) for row in database.execute(f"PRAGMA table_xinfo({_quoted(table)})"))
 
 
-def _try(database: sqlite3.Connection, path: Path, name: str, size: int) -> None:
-    """Run through all rows of a view or table."""
+def _try(database: sqlite3.Connection, path: Path, name: str, size: int, left: int) -> int:
+    """Run through all rows of a view or table, and return the steps that it took."""
     turns = 0
 
     def stop() -> bool:
         nonlocal turns
         turns += 1
-        return turns * _TURN > _STEPS
+        return turns * _TURN > min(_STEPS, left)
 
     database.set_progress_handler(stop, _TURN)
     held = count = 0
@@ -106,6 +109,7 @@ def _try(database: sqlite3.Connection, path: Path, name: str, size: int) -> None
         raise _refused(path, name, f"what is computed when it is read and does not come to an end: {error}") from error
     finally:
         database.set_progress_handler(None, 0)
+    return turns * _TURN
 
 
 def _refused(path: Path, name: str, what: str) -> FormatError:

@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from geodata.county_schema import ColumnSpec
 
 
+#: What INKAR calls areas whose numbers are no official keys, and those whose are.
+_REGIONS = re.compile(r"ordnungs|arbeitsmarkt|mittelbereich|großstadt|typ", re.IGNORECASE)
+_MUNICIPAL = re.compile(r"kreis|gemeinde", re.IGNORECASE)
+
+
 @dataclass(frozen=True, slots=True)
 class _Layout:
     """Which column holds which indicator in which year."""
@@ -103,7 +108,9 @@ def read_inkar(
     if body.empty:
         raise NoDataError("expected rows below the two header rows, found none", where=where, hint="export it again")
     at = layout.key if area is None else long.pick(area, list(opened.cells.iloc[0]), where=where)
-    bare, lost = _padded(body[at].str.strip())
+    headings = [str(cell).strip() for cell in opened.cells.iloc[0]]
+    kinds = body[headings.index("Aggregat")] if "Aggregat" in headings else pd.Series("", index=body.index)
+    bare, lost = _padded(body[at].str.strip(), kinds)
     ids = convert_keys(bare, key, where=where)
     known = signs.legend(legend or (source.legend if source else "none"))
     wanted = _wanted(opened, layout, columns, period, where)
@@ -131,13 +138,17 @@ def read_inkar(
     return long.assemble(long.shares(blocks, of, where), source=source, notes=notes, where=where, rows=len(body))
 
 
-def _padded(keys: pd.Series) -> tuple[pd.Series, str]:
+def _padded(keys: pd.Series, kinds: pd.Series) -> tuple[pd.Series, str]:
     """Give keys the leading zero back that a spreadsheet took for part of a number, and say so.
 
     Kreise have 5 digits, Gemeinden 8, Verbände 9; no Land is above 16, so 8 digits that begin with more are a Verband.
+    Regions of the BBSR have numbers of their own: Raumordnungsregion 1001 is Saar, and 01001 would be Flensburg.
     """
     verband = keys.str.fullmatch(r"(?:1[7-9]|[2-9][0-9])[0-9]{6}").any()
     lost = keys.str.fullmatch(r"[1-9][0-9]{3}|[1-9][0-9]{6}" + (r"|[1-9][0-9]{7}" if verband else ""))
+    lost &= ~kinds.str.contains(_REGIONS)
+    if keys.str.fullmatch("[0-9]{3}").any():  # only regions of the BBSR have three digits
+        lost &= kinds.str.contains(_MUNICIPAL)
     if not lost.any():
         return keys, ""
     return keys.where(~lost, "0" + keys), f"{int(lost.sum())} keys stood without their leading zero: put back"

@@ -40,7 +40,7 @@ from geodata.readers.sheet import open_sheet, sheet_names
 from geodata.readers.unknown import describe_table
 from geodata.readers.verdict import Verdict, is_note
 from geodata.readers.wide import UNDATED
-from geodata.supply.sheets import COVER, DEFINITIONS, GUIDE, MACHINE
+from geodata.supply.sheets import COVER, DEFINITIONS, GUIDE, KNOWN, MACHINE
 
 __all__ = ["Verdict", "describe"]
 
@@ -247,7 +247,7 @@ def _template(path: Path, names: tuple[str, ...]) -> Verdict:
     """Describe a delivery template of Sozialmonitor by its first sheet of figures, and say who checks it."""
     from geodata.supply.workbook import read_request
 
-    sheets = [name for name in names if name not in (GUIDE, COVER, DEFINITIONS, MACHINE)]
+    sheets = [name for name in names if name not in (GUIDE, COVER, DEFINITIONS, KNOWN, MACHINE)]
     try:
         request = read_request(path)
         about = f"{request.department_name}, {', '.join(map(str, request.periods))}"

@@ -25,7 +25,8 @@ _PARTS = frozenset({".shp", ".shx", ".dbf", ".prj", ".cpg"})
 _BESIDE = frozenset(
     {".pdf", ".doc", ".docx", ".odt", ".rtf", ".md", ".html", ".htm", ".url", ".css", ".js", ".db", ".ini"}
     | {".png", ".jpg", ".jpeg", ".gif", ".svg", ".qml", ".sld", ".qpj", ".lyr", ".lyrx"}
-    | {".sbn", ".sbx", ".qix", ".atx", ".prj", ".cpg", ".tfw", ".tfwx", ".ovr"}
+    | {".sbn", ".sbx", ".fbn", ".fbx", ".ain", ".aih", ".ixs", ".mxs", ".qix", ".atx"}
+    | {".prj", ".cpg", ".tfw", ".tfwx", ".ovr"}
 )
 _ABOUT = re.compile(r"lies_?mich|read_?me|licen[cs]e|lizenz|copyright|metadat|datensatzbeschreibung", re.IGNORECASE)
 _WORKBOOK = frozenset({"[Content_Types].xml", "mimetype", "content.xml"})
@@ -101,11 +102,17 @@ def _members(path: Path) -> tuple[str, list[str]]:
     files = [
         name
         for name in archives.vet(path).members
-        if not name.endswith("/") and not any(part.startswith((".", "__MACOSX")) for part in PurePosixPath(name).parts)
+        if PurePosixPath(name).name
+        and not name.endswith("/")
+        and not any(part.startswith((".", "__MACOSX")) for part in PurePosixPath(name).parts)
     ]
     shapes = [name for name in files if _ending(name) == ".shp"]
     parts = {
-        shape: [n for n in files if PurePosixPath(n).with_suffix("") == PurePosixPath(shape).with_suffix("")]
+        shape: [
+            name
+            for name in files
+            if _ending(name) in _PARTS and PurePosixPath(name).with_suffix("") == PurePosixPath(shape).with_suffix("")
+        ]
         for shape in shapes
     }
     taken = {part for found in parts.values() for part in found}
@@ -127,7 +134,7 @@ def _members(path: Path) -> tuple[str, list[str]]:
             hint="unpack it, and name the file that is meant",
         )
     main = found[0]
-    return main, [n for n in parts.get(main, [main]) if main not in parts or _ending(n) in _PARTS]
+    return main, parts.get(main, [main])
 
 
 def _is_beside(name: str, shapes: bool) -> bool:

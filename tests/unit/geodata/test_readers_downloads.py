@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import sqlite3
 import zipfile
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from shapely.geometry import box
 from geodata.county_schema import ColumnSpec, TableSpec
 from geodata.errors import CaseDataError, FormatError, NoDataError
 from geodata.models import Source, Text
-from geodata.readers import limits, signs, text
+from geodata.readers import geopackage, limits, signs, text
 from geodata.readers.inkar import read_inkar
 from geodata.readers.sniff import describe
 from geodata.readers.tables import read_table
@@ -312,3 +314,51 @@ def test_an_archive_that_unpacks_to_more_than_allowed_is_refused_and_nothing_sta
     with unpacked(path) as inside:
         assert inside.name == "a.csv"
     assert [p.name for p in tmp_path.iterdir()] == ["bomb.zip"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        # 1001 is the region Saar; 01001 would be Flensburg.
+        ([("101", "Raumordnungsregionen"), ("1001", "Raumordnungsregionen")], ["101", "1001"]),
+        ([("1001", "Raumordnungsregionen"), ("1101", "Raumordnungsregionen")], ["1001", "1101"]),
+        ([("101", "ROR"), ("1001", "ROR")], ["101", "1001"]),
+        ([("101", "Raumordnungsregionen"), ("1001", "Kreise")], ["101", "01001"]),
+        ([("1001", ""), ("10041", "")], ["01001", "10041"]),
+    ],
+)
+def test_numbers_of_regions_are_no_keys_of_kreise(tmp_path, rows, expected):
+    lines = "".join(f"{key};N;{kind};1\n" for key, kind in rows)
+    path = put(tmp_path / "a.csv", "Kennziffer;Raumeinheit;Aggregat;Quote\n;;;2019\n" + lines)
+    assert read_inkar(path).table["area_id"].tolist() == expected
+
+
+def test_a_member_without_a_name_is_no_file(tmp_path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(".", b"x")
+        archive.writestr("a.csv", "Schlüssel;Jahr;n\n03157001;2024;5\n03157002;2024;6\n")
+    assert describe(path).values == 2
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("a.shp", b"x")  # of the same name, and no part of it
+    with pytest.raises(FormatError, match="with 2 files"):
+        describe(path)
+
+
+def test_many_short_views_are_as_long_as_one_without_an_end(tmp_path, monkeypatch):
+    path = tmp_path / "a.gpkg"
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        for number in range(5):
+            database.execute(
+                f"CREATE VIEW v{number} AS WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r "
+                "WHERE n < 100) SELECT max(n) FROM r"
+            )
+    geopackage.vet(path)
+    # One of them takes 800 to 1 600 steps.
+    monkeypatch.setattr(geopackage, "_TURN", 100)
+    monkeypatch.setattr(geopackage, "_STEPS", 3_000)
+    monkeypatch.setattr(geopackage, "_ALL_STEPS", 6_000)
+    geopackage._vetted.cache_clear()
+    with pytest.raises(FormatError, match="does not come to an end"):
+        geopackage.vet(path)
+    geopackage._vetted.cache_clear()
