@@ -25,7 +25,9 @@ class Taken:
     Attributes
     ----------
     again : bool
-        The same content had been taken over before; nothing changed.
+        The same content had been taken over before.
+    back : bool
+        It had got lost since, and lies in its place again.
     paths : (pathlib.Path, pathlib.Path)
         The receipt, JSON and text.
     """
@@ -34,6 +36,7 @@ class Taken:
     document: dict[str, Any]
     paths: tuple[Path, Path]
     again: bool = False
+    back: bool = False
 
 
 def accept_delivery(county: County, path: Path, result: Result, document: dict[str, Any], *, now: dt.datetime) -> Taken:
@@ -68,15 +71,16 @@ def accept_delivery(county: County, path: Path, result: Result, document: dict[s
     if request is None or not result.accepted:
         raise FormatError("zurückgewiesene Dateien werden nicht übernommen", where=path.name, hint="Meldungen beheben")
     folder = county.folder / FOLDER
+    payload = path.read_bytes()
+    if hashlib.sha256(payload).hexdigest() != result.sha256:
+        raise FormatError("die Datei hat sich seit der Prüfung geändert", where=str(path), hint="noch einmal beginnen")
     document = renewed(document, folder)
     before = document["delivery"]
     if before and not before["withdrawn"]:
         known = next((each for each in county.accepted if each.sha256 == result.sha256), None)
         if known is not None:
-            return Taken(known, document, write_receipt(document, folder), again=True)
-    payload = path.read_bytes()
-    if hashlib.sha256(payload).hexdigest() != result.sha256:
-        raise FormatError("die Datei hat sich seit der Prüfung geändert", where=str(path), hint="noch einmal beginnen")
+            back = _place(payload, county.folder / known.file)
+            return Taken(known, document, write_receipt(document, folder), again=True, back=back)
     delivery = Accepted(
         file=f"{FOLDER}/{_name(request, result.sha256)}",
         department=request.department,

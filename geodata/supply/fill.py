@@ -124,7 +124,7 @@ def fill_template(path: Path, form: Form, counts: pd.DataFrame, columns: Mapping
     Raises
     ------
     FormatError
-        A cell holds another figure already, or the template takes no sign where a count is held back.
+        A cell holds another figure already, a row is gone, or the template takes no sign where a count is held back.
     """
     book = open_workbook(path)
     if form.sheet not in book.sheetnames:
@@ -144,11 +144,12 @@ def fill_template(path: Path, form: Form, counts: pd.DataFrame, columns: Mapping
     rows = {place: n for n, place in places if place[1] in years}
     page = book[form.sheet]
     at = {column.heading: number for number, column in enumerate(form.columns, start=4)}
-    written, other = 0, []
+    written, other, met = 0, [], set()
     for line in range(FIRST, page.max_row + 1):
         place = (str(page.cell(line, 1).value), _year(page.cell(line, 3).value))
         if place not in rows:
             continue
+        met.add(place)
         for heading, name in columns.items():
             value = counts[name].iloc[rows[place]]
             if pd.isna(value):
@@ -159,6 +160,12 @@ def fill_template(path: Path, form: Form, counts: pd.DataFrame, columns: Mapping
                 other.append(cell.coordinate)
             cell.value = new
             written += 1
+    if rows.keys() - met:
+        raise FormatError(
+            f"{len(rows.keys() - met)} Zeilen der Vorlage fehlen; ihre Anzahlen gingen verloren",
+            where=f"Blatt {form.sheet!r}",
+            hint="eine neue Vorlage nehmen; Zeilen, Schlüssel und Jahre darin nicht ändern",
+        )
     if other:
         raise FormatError(
             f"{len(other)} Zellen enthalten schon andere Werte: {some(other, 8)}",

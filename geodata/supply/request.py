@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from geodata.county import County
 from geodata.county_schema import DepartmentSection, TableSpec
 from geodata.errors import ConfigError, FormatError, some
-from geodata.readers import long
+from geodata.readers import long, signs
 from geodata.supply.sheets import COVER, DEFINITIONS, GUIDE, KNOWN, MACHINE
 
 #: Version of the form itself; raised when older checks can no longer read newer templates.
@@ -114,6 +116,15 @@ class Request:
         """Id of the template."""
         return f"{self.county}/{self.department}/{'-'.join(map(str, self.periods))}/{self.version}"
 
+    @property
+    def is_whole(self) -> bool:
+        """Something is asked for, of years that are years, in legends that exist."""
+        return (
+            bool(self.periods and self.forms)
+            and all(1000 <= period <= 9999 for period in self.periods)
+            and all(form.columns and form.areas and form.legend in signs.LEGENDS for form in self.forms)
+        )
+
     def to_json(self) -> str:
         """Return the request with its id, for the machine's sheet."""
         request = asdict(self)
@@ -136,21 +147,15 @@ class Request:
                 raise FormatError(
                     f"erwartet wird die Formularfassung {FORM}, gefunden {raw['form']!r}", where=where, hint=hint
                 )
-            forms = tuple(
-                Form(
-                    **{k: v for k, v in form.items() if k not in ("columns", "areas")},
-                    columns=tuple(Column(**column) for column in form["columns"]),
-                    areas=tuple((str(key), str(name)) for key, name in form["areas"]),
-                )
-                for form in raw["forms"]
-            )
-            rest = {k: v for k, v in raw.items() if k not in ("forms", "periods", "due")}
-            due = tuple((int(period), dt.date.fromisoformat(day).isoformat()) for period, day in raw["due"])
-            request = cls(**rest, forms=forms, periods=tuple(map(int, raw["periods"])), due=due)
+            request = _ADAPTER.validate_json(json.dumps(raw), strict=True)
+            for _, day in request.due:
+                dt.date.fromisoformat(day)
+            if not request.is_whole:
+                raise ValueError
             intact = _digest(asdict(request)) == document["sha256"]
         except FormatError:
             raise
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             raise FormatError(
                 f"das verborgene Blatt {MACHINE!r} ist unlesbar: die Datei ist keine Vorlage oder wurde verändert",
                 where=where,
@@ -159,6 +164,10 @@ class Request:
         if not intact:
             raise FormatError(f"das verborgene Blatt {MACHINE!r} wurde verändert", where=where, hint=hint)
         return request
+
+
+#: Types are taken at their word: a file that somebody sent can be no crash later on.
+_ADAPTER = TypeAdapter(Request)
 
 
 def _canonical(document: Mapping[str, Any]) -> str:

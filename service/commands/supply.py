@@ -174,6 +174,7 @@ def accept(ctx: click.Context, file: Path, county: Path | None, as_json: bool) -
     taken = accept_delivery(home, file, result, document, now=_now())
     _show(taken.document, taken.paths, as_json)
     done = "war schon übernommen" if taken.again else "übernommen"
+    done += ", ihre Datei fehlte und liegt wieder da" if taken.back else ""
     click.echo(f"Lieferung {taken.delivery.number} {done}: {home.folder / taken.delivery.file}", err=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import hashlib
 import io
 import json
 import random
@@ -462,7 +463,7 @@ def test_check_file_describes_the_figures_of_a_return(county: County, tmp_path: 
     path = tmp_path / "v.xlsx"
     request = filled(county, path)
     verdict = describe(path)
-    assert (verdict.format, verdict.periods) == ("table", (2025,))
+    assert (verdict.format, verdict.periods) == ("supply-template", (2025,))
     assert verdict.areas == len(request.forms[0].areas)
 
 
@@ -557,3 +558,36 @@ def test_entities_are_refused_wherever_they_stand(whole: bytes, tmp_path: Path) 
         archive.writestr("docProps/late.xml", b"<a>" + b" " * (1 << 20) + b'<!DOCTYPE a [<!ENTITY b "c">]></a>')
     (error,) = errors(check_return(path))
     assert "Dokumenttypdefinition" in error
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("department", 5), ("county", ["a"]), ("contact", {}), ("periods", []), ("periods", [10**30]), ("forms", []),
+        ("forms.legend", "zzz"), ("forms.sheet", 5), ("forms.areas", []), ("forms.columns", []),
+        ("due", [[2025, "bald"]]),
+    ],
+)  # fmt: skip
+def test_a_request_that_somebody_wrote_is_refused_whatever_its_checksum_says(
+    county: County, tmp_path: Path, name: str, value: object
+) -> None:
+    path = tmp_path / "v.xlsx"
+    raw = json.loads(filled(county, path).to_json())["request"]
+    (raw["forms"][0] if "." in name else raw)[name.removeprefix("forms.")] = value
+    canonical = json.dumps(raw, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    digest = hashlib.sha256(canonical.encode()).hexdigest()
+    document = json.dumps({"template": "x", "sha256": digest, "request": raw})
+    book = openpyxl.load_workbook(path)
+    page = book[MACHINE]
+    for row in range(3, page.max_row + 1):
+        page.cell(row, 2).value = document if row == 3 else ""
+    book.save(path)
+    result = check_return(path)
+    assert not result.accepted
+    assert "ist unlesbar" in errors(result)[0]
+    receipt_text(receipt_document(result, now=NOW, version="1"))
+
+
+def test_a_request_without_an_end_is_refused() -> None:
+    with pytest.raises(FormatError, match="unlesbar"):
+        Request.from_json('{"request":' + "[" * 200_000, where="x")

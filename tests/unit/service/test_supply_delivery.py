@@ -319,3 +319,19 @@ def test_a_department_may_deliver_some_columns_of_a_table(home: Path) -> None:
     found = figures(home)[2026].groupby(level="variable").sum(min_count=1)
     assert (found["sgb2"], found["grundsicherung_65"]) == (36 * 50, 36 * 20)
     assert pd.isna(found["sgb2_kinder"])
+
+
+def test_the_accepted_file_puts_a_lost_one_back_and_never_replaces_a_changed_one(home: Path) -> None:
+    path = delivered(home, "2026", "a.xlsx")
+    accept(home, path)
+    before = figures(home)
+    (kept,) = (home / "lieferungen").glob("*.xlsx")
+    kept.unlink()
+    assert "Lieferung 1 war schon übernommen, ihre Datei fehlte und liegt wieder da" in accept(home, path)
+    pd.testing.assert_frame_equal(figures(home), before)
+    fill(kept, lambda *_: 3)
+    changed = kept.read_bytes()
+    done = run("accept", path, cwd=home)
+    assert done.exit_code == 3
+    assert "nie überschrieben" in done.output
+    assert kept.read_bytes() == changed

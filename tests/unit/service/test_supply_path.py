@@ -152,3 +152,13 @@ def test_columns_find_each_other_or_are_named(blank: Path) -> None:
 def test_what_does_not_go_together_is_usage(blank: Path, extra: tuple[str, ...]) -> None:
     people(blank.parent / "r.csv")
     assert run("aggregate", "r.csv", "--by", "year=2025", *extra, cwd=blank.parent).exit_code == 2
+
+
+def test_counts_of_a_row_that_the_template_has_lost_are_not_lost_silently(blank: Path) -> None:
+    form = read_request(blank).forms[0]
+    table = counts([key for key, _ in form.areas], (2025,), 4)
+    book = openpyxl.load_workbook(blank)
+    book["Leistungen"].delete_rows(7)
+    book.save(blank)
+    with pytest.raises(FormatError, match="1 Zeilen der Vorlage fehlen"):
+        fill_template(blank, form, table, {"Leistungsberechtigte SGB II": "Anzahl"})
