@@ -65,6 +65,8 @@ def _rows(report: Any, language: Language) -> Iterator[dict[str, Any]]:
                 yield {"section": "areas", "what": what, "level": a.level, "area": key, "name": a.names.get(key)}
         for key, name, share in a.moved:
             yield {"section": "areas", "what": "moved", "level": a.level, "area": key, "name": name, "after": share}
+        if a.retouched:
+            yield {"section": "areas", "what": "retouched", "level": a.level, "count": a.retouched}
         for what in ("renamed", "reassigned"):
             for said in getattr(a, what):
                 key, _, names = said.partition(": ")
@@ -88,6 +90,8 @@ def _rows(report: Any, language: Language) -> Iterator[dict[str, Any]]:
     for t in report.changed:
         same = {"section": "changed", "id": t.id, "title": t.title[language], "year": t.year}
         yield {**same, "what": "areas", "count": t.areas}
+        yield {**same, "what": "lost", "count": t.lost}
+        yield {**same, "what": "marks", "count": t.marks}
         yield {**same, "what": "numerator", "before": t.total_before, "after": t.total_after}
         yield {**same, "what": "denominator", "before": t.base_before, "after": t.base_after}
         if t.largest is not None:
@@ -102,6 +106,10 @@ def _rows(report: Any, language: Language) -> Iterator[dict[str, Any]]:
         yield {**same, "what": "areas", "count": f.areas}
         yield {**same, "what": "suppressed", "count": f.suppressed}
         yield {**same, "what": "numerator", "before": f.previous_total, "after": f.total}
+        if f.empty:
+            yield {**same, "what": "lacking", "count": f.empty}
+        for name in f.waits_for:
+            yield {**same, "what": "waits_for", "name": title("columns", name)}
         for name in f.lacking:
             yield {**same, "what": "lacking", "name": name}
     for h in report.suppression:

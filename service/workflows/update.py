@@ -186,7 +186,7 @@ def _delivered(inputs: Inputs, areas: Iterable[compare.Redrawn]) -> Iterable[Del
                     area=str(area),
                     name=redrawn.names.get(str(area), ""),
                     level=redrawn.level,
-                    file=(spec.file if isinstance(spec.file, str) else ", ".join(spec.file)) or spec.id,
+                    file=", ".join(inputs.county.files(spec.id)),
                     first=int(figures["period"].min()),
                     last=int(figures["period"].max()),
                     figures=len(figures),

@@ -85,7 +85,9 @@ def test_both_languages_say_the_same_with_the_same_placeholders() -> None:
 
 
 def test_every_text_that_is_used_exists_and_every_text_is_used() -> None:
+    update = [*(ROOT / "service" / "reports").glob("update_*.py"), ROOT / "service" / "commands" / "update.py"]
     sources = [*(ROOT / "service" / "api").rglob("*.py"), *(ROOT / "service" / "web" / "templates").glob("*.html")]
+    sources += update
     written = "\n".join(path.read_text(encoding="utf-8") for path in sources if path.name != "map.html")
     keys = set(texts("de"))
     named = set(
@@ -99,7 +101,10 @@ def test_every_text_that_is_used_exists_and_every_text_is_used() -> None:
         r"""(?:BadRequest|UnknownResource|NoPublication|ForbiddenHost)Error\(\s*"([a-z_]+)\"""", written
     )
     assert {f"error.{name}" for name in raised} <= keys
-    heads = {"status.", "lang.", "embed.", *made}
+    # What update says is named without its beginning: say(f"kind_{kind}").
+    said = "\n".join(path.read_text(encoding="utf-8") for path in update)
+    begun = re.findall(r"""f["'](?:update\.)?([a-z]+_)\{""", said)
+    heads = {"status.", "lang.", "embed.", *made, *(f"update.{head}" for head in begun)}
     unused = {key for key in keys if key.split(".")[1] not in written and not key.startswith(tuple(heads))}
     assert not unused, sorted(unused)
 

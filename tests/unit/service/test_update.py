@@ -359,6 +359,11 @@ def test_the_command_prints_a_table_writes_a_page_and_publishes_nothing(
         rows = list(csv.DictReader(stream, delimiter=";"))
     (sums,) = [r for r in rows if (r["section"], r["what"]) == ("changed", "numerator")]
     assert float(sums["after"]) - float(sums["before"]) == 41
+    told = {r["what"]: int(r["count"]) for r in rows if r["section"] == "changed" and r["count"]}
+    (line,) = document["changed"]
+    assert told == {what: line[what] for what in ("areas", "lost", "marks")}
+    waits = [r["name"] for r in rows if (r["section"], r["what"]) == ("new", "waits_for")]
+    assert len(waits) == sum(len(f["waits_for"]) for f in document["fresh"])
     assert {r["area"] for r in rows if r["section"] == "delivered"} == {later[1]["removed"]}
 
 
