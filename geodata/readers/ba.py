@@ -17,7 +17,7 @@ import pandas as pd
 
 from geodata.errors import ColumnError, FormatError, NoDataError, some
 from geodata.models import Observations, Source
-from geodata.readers import headers, text, wide
+from geodata.readers import decimals, headers, wide
 from geodata.readers.sheet import open_sheet, sheet_names
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def read_ba(
     names = headers.unique_names([found[at].name for at in used], lambda at: f"column {used[at] + 3}")
     shown = [headers.Column((name,), None, "", found[at].unit) for at, name in zip(used, names, strict=True)]
     cells = rows[[at + 2 for at in used]]
-    decimal, said = text.detect_decimal((cells[c] for c in cells), None, where)
+    decimal, said = decimals.detect((cells[c] for c in cells), None, where)
     year = headers.year_in([*titles, *(cell for row in head for cell in row)])
     notes.append(f"date of the titles: {year}" if year else "the titles name no date, or several")
     if columns is not None and not names:

@@ -19,7 +19,7 @@ import pandas as pd
 
 from geodata.errors import ColumnError, FormatError, NoDataError, some
 from geodata.models import Observations, Source
-from geodata.readers import headers, long, signs, text, wide
+from geodata.readers import decimals, headers, long, signs, text, wide
 from geodata.readers.sheet import open_sheet, sheet_names
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def read_classic(
         [row[parts.labels :] for _, row in parts.body], index=[number for number, _ in parts.body], dtype="str"
     )
     title, unit = _unit(parts.titles)
-    decimal, said = text.detect_decimal((cells[c] for c in cells), ";", where)
+    decimal, said = decimals.detect((cells[c] for c in cells), ";", where)
     if "thousands" not in said:
         decimal, said = (decimal, said) if decimal == "." else (",", "decimal comma")
     table = wide.Wide(

@@ -18,7 +18,7 @@ import pandas as pd
 from geodata.errors import FormatError, GeodataError, NoDataError, some
 from geodata.keys import convert_keys
 from geodata.models import Observations, Source
-from geodata.readers import long, signs, text
+from geodata.readers import decimals, long, signs
 from geodata.readers.sheet import Sheet, open_sheet, sheet_names
 
 if TYPE_CHECKING:
@@ -114,9 +114,7 @@ def read_inkar(
     ids = convert_keys(bare, key, where=where)
     known = signs.legend(legend or (source.legend if source else "none"))
     wanted = _wanted(opened, layout, columns, period, where)
-    decimal, note = text.detect_decimal(
-        (body[p] for places in wanted.values() for p in places), opened.delimiter, where
-    )
+    decimal, note = decimals.detect((body[p] for places in wanted.values() for p in places), opened.delimiter, where)
 
     blocks: dict[str, long.Block] = {}
     shared: dict[tuple[int, ...], tuple[pd.Series, pd.Series]] = {}

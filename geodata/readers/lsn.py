@@ -17,7 +17,7 @@ import pandas as pd
 
 from geodata.errors import AreaKeyError, ColumnError, FormatError, GeodataError, NoDataError, some
 from geodata.models import Observations, Source
-from geodata.readers import headers, long, signs, text, wide
+from geodata.readers import decimals, headers, long, signs, wide
 from geodata.readers.sheet import Sheet, open_sheet, sheet_names
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def read_lsn(
     found = headers.columns(head, start)
     used = [at for at in range(len(found)) if (values.iloc[:, at].str.strip() != "").any()]
     values = values.iloc[:, used]
-    decimal, said = text.detect_decimal((values[c] for c in values), None, where)
+    decimal, said = decimals.detect((values[c] for c in values), None, where)
     decimal = decimal if decimal == "." and not opened.numeric else ","
     version = legend or (source.legend if source else _legend(values, decimal, below))
     year = headers.year_in(titles)

@@ -17,7 +17,7 @@ import pandas as pd
 from geodata.errors import FormatError, NoDataError, some
 from geodata.keys import convert_keys
 from geodata.models import Observations, Source
-from geodata.readers import long, signs, text
+from geodata.readers import decimals, long, signs
 from geodata.readers.sheet import Sheet, open_sheet, sheet_names
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def read_regionaltabelle(
         years = _years(body, codes, period, place)
         rows = max(rows, len(body))
         values = {at: code for at, code in enumerate(codes) if code and code not in _ABOUT}
-        decimal, said = text.detect_decimal((body[at] for at in values), None, place)
+        decimal, said = decimals.detect((body[at] for at in values), None, place)
         decimal = decimal if decimal == "." and not opened.numeric else ","
         notes += [said]
         for at, code in values.items():

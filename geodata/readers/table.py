@@ -12,7 +12,7 @@ import pandas as pd
 from geodata.errors import ColumnError, NoDataError
 from geodata.keys import convert_keys
 from geodata.models import Observations, Source
-from geodata.readers import long, signs, text
+from geodata.readers import decimals, long, signs
 from geodata.readers.sheet import Sheet, open_sheet
 from geodata.supply import casedata
 
@@ -88,7 +88,7 @@ def read_plain(
     ids = _keys(rows[position[area]], opened, key, where, notes)
     years = _years(rows, period, names, position, source, where)
     known = signs.legend(legend or (source.legend if source else "none"))
-    decimal, note = text.detect_decimal((rows[p] for p in dict.fromkeys(used)), opened.delimiter, where)
+    decimal, note = decimals.detect((rows[p] for p in dict.fromkeys(used)), opened.delimiter, where)
     notes += [note, f"signs: legend {known.id}"]
     flags = np.zeros(len(rows), dtype=np.int64)
     if flag is not None:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from geodata.errors import NoDataError, some
-from geodata.readers import long, signs, text
+from geodata.readers import decimals, long, signs
 from geodata.readers.findings import ended_keys
 from geodata.readers.sheet import Sheet
 from geodata.readers.verdict import Verdict, is_note
@@ -60,7 +60,7 @@ def describe_table(sheet: Sheet, path: Path, encoding: str) -> Verdict:
     rows = _without_notes(rows)
     if rows.empty:
         raise NoDataError("expected rows below the header, found none", where=where, hint="export the table again")
-    decimal, note = text.detect_decimal((rows[c] for c in rows), sheet.delimiter, where)
+    decimal, note = decimals.detect((rows[c] for c in rows), sheet.delimiter, where)
     findings = [f'no known official format: read with format = "table" ({sheet.note})', note]
     twice = [name for name, number in Counter(names).items() if number > 1 and name]
     if twice:

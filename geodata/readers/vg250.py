@@ -17,7 +17,7 @@ import pandas as pd
 from geodata.errors import ColumnError, NoDataError, some
 from geodata.keys import convert_keys
 from geodata.models import Observations, Source
-from geodata.readers import long, signs, text
+from geodata.readers import decimals, long, signs
 from geodata.readers.sheet import Sheet, open_sheet
 from geodata.readers.wide import UNDATED
 
@@ -112,7 +112,7 @@ def read_vg250(
     ids = convert_keys(land[field].str.strip(), key, where=where)
     for column, _ in wanted.values():
         long.pick(column, names, where=where, what="field")
-    decimal, said = text.detect_decimal((land[c] for c, _ in wanted.values()), opened.delimiter, where)
+    decimal, said = decimals.detect((land[c] for c, _ in wanted.values()), opened.delimiter, where)
     blocks = [
         long.Block(
             variable, ids, year, signs.parse(land[c], known, decimal=decimal, where=where, column=c, first_row=1), unit

@@ -16,7 +16,7 @@ import pandas as pd
 from geodata import keys
 from geodata.errors import AreaKeyError, FormatError, NoDataError, some
 from geodata.models import Flag, Observations, Source, Status
-from geodata.readers import limits, long, signs, text
+from geodata.readers import decimals, limits, long, signs, text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -316,7 +316,7 @@ def _read_2011(
             raise FormatError("expected both x_mp_… and y_mp_…", where=where, hint=_AGAIN)
         (x, size), (y, _) = axes["x"], axes["y"]
         special = {x, y} | {i for i, name in enumerate(names) if _OLD_ID.fullmatch(name)}
-        decimal, said = text.detect_decimal((rows[i] for i in range(len(names)) if i not in special), delimiter, where)
+        decimal, said = decimals.detect((rows[i] for i in range(len(names)) if i not in special), delimiter, where)
         frame = {i: _axis(rows[i], names[i], where) for i in (x, y)}
         wanted = _columns(names, special, columns, where)
         _require_edition(names, rows, classes, where)

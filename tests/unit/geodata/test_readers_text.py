@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from geodata.errors import FormatError, MissingFileError, NoDataError
-from geodata.readers import text
+from geodata.readers import decimals, text
 
 ROW = "key;name\n1;Gäßchen – süd\n"
 
@@ -88,13 +88,14 @@ def test_quotes_blank_lines_and_line_breaks_inside_cells(tmp_path):
     ],
 )  # fmt: skip
 def test_the_decimal_sign_is_told_from_all_columns(cells, delimiter, sign):
-    assert text.detect_decimal([pd.Series(cells)], delimiter, "t.csv")[0] == sign
+    assert decimals.detect([pd.Series(cells)], delimiter, "t.csv")[0] == sign
 
 
 def test_a_guess_about_thousands_is_said_and_two_notations_are_refused():
-    assert "1234" in text.detect_decimal([pd.Series(["1.234"])], ";", "t.csv")[1]
+    assert "1234" in decimals.detect([pd.Series(["1.234"])], ";", "t.csv")[1]
+    assert "1,234 is read as 1234" in decimals.detect([pd.Series(["1,234", "2.5"])], ";", "t.csv")[1]
     with pytest.raises(FormatError, match="both"):
-        text.detect_decimal([pd.Series(["1,5"]), pd.Series(["350.74"])], ";", "t.csv")
+        decimals.detect([pd.Series(["1,5"]), pd.Series(["350.74"])], ";", "t.csv")
 
 
 @pytest.mark.parametrize(("code", "words"), [(98, "job=true"), (99, "resultfile"), (104, "regional key"), (0, "ffcsv")])
