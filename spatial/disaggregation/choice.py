@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from geodata.errors import SpatialError
+from spatial.disaggregation import scores
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,8 +19,11 @@ if TYPE_CHECKING:
 BLOCK = 5
 #: So many times a method is fitted; in each, every fifth block is hidden.
 FOLDS = 5
-#: Methods whose errors differ by less than this are equally good; the simpler one is taken.
+#: Methods whose errors differ by less than this share are equally good; the simpler one is taken.
 TIE = 0.01
+#: So many standard errors of the difference a method may lie behind the best one and still be taken, if it is simpler:
+#: the one-standard-error rule (Breiman et al. 1984, section 3.4.3).
+STANDARD_ERRORS = 1.0
 #: Two blocks of two sources are the least that can be hidden and compared.
 MIN_SOURCES = 4
 
@@ -38,10 +42,13 @@ class Candidate:
         (source of each atom, shape (K,); counts of the sources, shape (S,), NaN where missing) → mass of every atom,
         shape (K,), at least 0. A method that does not look at the counts returns the same mass every time. To hide how
         the sources of a block share its total, they are shown as one source.
+    rank : callable, optional
+        The same, less exact and faster: for comparing only.
     """
 
     name: str
     fit: Callable[[NDArray[np.int64], NDArray[np.float64]], NDArray[np.float64]]
+    rank: Callable[[NDArray[np.int64], NDArray[np.float64]], NDArray[np.float64]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +59,10 @@ class CrossValidation:
     ----------
     table : pandas.DataFrame
         Indexed by method, in the order given: ``rtae`` (Σ|e − t| / Σt), ``rmse`` (counts), ``largest`` (largest error
-        of one source, counts), ``note`` (why a method has no figures, or "").
+        of one source, counts), ``behind`` (``rtae`` less that of the best) and ``se`` (its standard error), with
+        intervals also ``coverage`` and ``interval_score`` (counts), and ``note`` (why a method has no figures, or "").
     chosen : str
-        The first whose ``rtae`` is at most :data:`TIE` above the best.
+        The first whose ``behind`` is at most one ``se``, or at most :data:`TIE` of the best ``rtae``.
     blocks : int
         Blocks that were hidden one after the other.
     hidden : int
@@ -62,6 +70,9 @@ class CrossValidation:
     between : float
         Share of the variance of the counts per unit of the first candidate's mass that lies between the blocks; what is
         left can be told by ancillary data only, or not at all. NaN where nothing varies.
+    masses : pandas.DataFrame
+        Mass of each source, shape (S, methods), as each method saw it when the source was hidden; NaN for sources that
+        never were. Of a learned method these are the masses that did not learn from the source itself.
     """
 
     table: pd.DataFrame
@@ -69,6 +80,7 @@ class CrossValidation:
     blocks: int
     hidden: int
     between: float
+    masses: pd.DataFrame
 
 
 def cross_validate(
@@ -76,6 +88,8 @@ def cross_validate(
     source: NDArray[np.int64],
     counts: NDArray[np.float64],
     blocks: NDArray[np.int64],
+    *,
+    level: float | None = None,
 ) -> CrossValidation:
     """Hide the sources of one block after the other and let every candidate share the block's total among them.
 
@@ -89,6 +103,9 @@ def cross_validate(
         Counts of the sources, shape (S,), NaN where missing.
     blocks : numpy.ndarray of int64
         Block of each source, shape (S,): the coarser zone it lies in, or one of :func:`make_blocks`.
+    level : float, optional
+        Probability of intervals, such as .9; with it the hidden sources also get intervals, whose α is fitted to the
+        blocks of the other folds, and these are scored.
 
     Returns
     -------
@@ -105,6 +122,9 @@ def cross_validate(
     Blocked cross-validation (Roberts et al. 2017): neighbours are hidden together, or a learned method would be praised
     for what it read off next door. The step from blocks to sources is coarser than the one from sources to targets; the
     order of methods carries over, the size of the errors does not.
+
+    Two methods err on the same sources, so their difference is judged by its own standard error, from the sums of the
+    blocks (errors inside a block share one total): a method that is ahead by less than that is not better, but lucky.
     """
     if not candidates:
         raise SpatialError("expected at least one candidate, found none", where=_WHERE)
@@ -118,38 +138,93 @@ def cross_validate(
             where=_WHERE,
             hint="name the method instead of 'auto', or the column of a coarser zone",
         )
-    rows, masses = [], []
+    truth, block = counts[tested], np.unique(blocks[tested], return_inverse=True)[1]
+    # A truth of nothing but zeros has no relative error; any other unit does for comparing.
+    unit = float(truth.sum()) if truth.sum() > 0 else 1.0
+    rows: dict[str, dict[str, float | str]] = {}
+    masses: dict[str, NDArray[np.float64]] = {}
+    errors: dict[str, NDArray[np.float64]] = {}
     for candidate in candidates:
+        name = candidate.name
         try:
-            guess, mass = _predict(candidate, source, counts, blocks, tested)
+            guess, masses[name] = _predict(candidate, source, counts, blocks, tested)
         except SpatialError as error:
-            rows.append({"rtae": np.nan, "rmse": np.nan, "largest": np.nan, "note": error.message})
+            masses[name] = np.full(len(counts), np.nan)
+            rows[name] = {"note": error.message}
             continue
-        masses.append(mass)
-        wrong = guess[tested] - counts[tested]
-        rows.append(
-            {
-                "rtae": float(np.abs(wrong).sum() / max(np.abs(counts[tested]).sum(), np.finfo(float).tiny)),
-                "rmse": float(np.sqrt((wrong**2).mean())),
-                "largest": float(np.abs(wrong).max()),
-                "note": "",
-            }
-        )
-    table = pd.DataFrame(rows, index=pd.Index([c.name for c in candidates], name="method"))
-    if table["rtae"].isna().all():
+        errors[name] = np.abs(guess[tested] - truth)
+        rows[name] = {
+            "rtae": float(errors[name].sum() / unit),
+            "rmse": scores.rmse(guess[tested], truth),
+            "largest": float(errors[name].max()),
+            "note": "",
+        }
+        if level is not None:
+            rows[name] |= _score_intervals(masses[name][tested], truth, block, level)
+    if not errors:
         raise SpatialError(
-            f"expected a method that can be fitted, found none: {table['note'].iloc[0]}",
+            f"expected a method that can be fitted, found none: {next(iter(rows.values()))['note']}",
             where=_WHERE,
             hint="name the method instead of 'auto'",
         )
-    chosen = str(table.index[(table["rtae"] <= table["rtae"].min() * (1 + TIE)).to_numpy().argmax()])
+    best = min(errors, key=lambda name: float(errors[name].sum()))
+    for name, wrong in errors.items():
+        rows[name]["behind"], rows[name]["se"] = _behind(wrong - errors[best], block, unit)
+    columns = ["rtae", "rmse", "largest", "behind", "se", *(["coverage", "interval_score"] if level else []), "note"]
+    table = pd.DataFrame.from_dict(rows, orient="index").reindex(columns=columns).rename_axis("method")
+    allowed = np.maximum(table["se"] * STANDARD_ERRORS, table["rtae"].min() * TIE)
+    chosen = str(table.index[(table["behind"] <= allowed).to_numpy().argmax()])
+    first = next(iter(errors))
     return CrossValidation(
         table,
         chosen,
-        blocks=len(np.unique(blocks[tested])),
+        blocks=int(block.max()) + 1,
         hidden=int(tested.sum()),
-        between=_between(counts, masses[0], blocks, tested),
+        between=_between(counts, np.nan_to_num(masses[first]), blocks, tested),
+        masses=pd.DataFrame(masses),
     )
+
+
+def _behind(excess: NDArray[np.float64], block: NDArray[np.int64], unit: float) -> tuple[float, float]:
+    """Return the sum of what a method errs more than the best one, and its standard error over the blocks."""
+    sums = np.bincount(block, excess)
+    n = len(sums)
+    spread = float(np.sqrt(n / (n - 1) * ((sums - sums.mean()) ** 2).sum())) if n > 1 else 0.0
+    return float(excess.sum() / unit), spread / unit
+
+
+def _score_intervals(
+    mass: NDArray[np.float64], truth: NDArray[np.float64], block: NDArray[np.int64], level: float
+) -> dict[str, float | str]:
+    """Score intervals of hidden sources; the α of a block is fitted to the blocks of the other folds."""
+    from spatial.disaggregation.concentration import fit_alpha
+    from spatial.disaggregation.uncertainty import intervals
+    from spatial.disaggregation.weights import cell_weights
+
+    whole = np.bincount(block, mass)
+    share, total = mass / whole[block], np.bincount(block, truth)
+    lower, upper = np.full(len(mass), np.nan), np.full(len(mass), np.nan)
+    for fold in range(min(FOLDS, len(whole))):
+        mine = block % FOLDS == fold
+        try:
+            alpha = fit_alpha(block[~mine], share[~mine], truth[~mine])
+        except (SpatialError, ValueError):
+            return {}
+        ids = pd.Index(np.flatnonzero(mine))
+        weights = cell_weights(
+            pd.Series(block[mine], ids),
+            pd.Series(mass[mine], ids),
+            areas=pd.Series(1.0, ids),
+            sources=pd.Index(np.unique(block[mine])),
+        )
+        found = intervals(weights, pd.Series(total), alpha, level=level).table.reindex(ids)
+        lower[mine], upper[mine] = found["lower"], found["upper"]
+    if np.isnan(lower).any():
+        return {}
+    return {
+        "coverage": scores.coverage(lower, upper, truth),
+        "interval_score": scores.interval_score(lower, upper, truth, level=level),
+    }
 
 
 def _predict(
@@ -161,7 +236,7 @@ def _predict(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return what the candidate expects for every tested source, and its mass in every source."""
     n = len(counts)
-    guess, held = np.full(n, np.nan), np.zeros(n)
+    guess, held = np.full(n, np.nan), np.full(n, np.nan)
     names = np.unique(blocks[tested])
     for fold in range(min(FOLDS, len(names))):
         hidden = names[fold::FOLDS]
@@ -171,7 +246,7 @@ def _predict(
             merged[mine] = mine[0]
             shown[mine] = np.nan
             shown[mine[0]] = counts[mine].sum()
-        mass = np.bincount(source, candidate.fit(merged[source], shown), n)
+        mass = np.bincount(source, (candidate.rank or candidate.fit)(merged[source], shown), n)
         for block in hidden:
             mine = np.flatnonzero(tested & (blocks == block))
             if not mass[mine].sum() > 0:
