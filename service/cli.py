@@ -95,9 +95,14 @@ def run(county: Path, data: Path | None, state: Path, maps: str, as_json: bool) 
 @click.option("--state", type=click.Path(path_type=Path), default=Path("state"), show_default=True, help=STATE_HELP)
 @click.option("--seed", type=int, default=None, help="Another invented county.")
 @click.option("--check", "compare", is_flag=True, help="Compare what was found with the hidden truth.")
+@click.option("--null", is_flag=True, help="Test 100 counties without planted clusters; nothing is written.")
+@click.option("--seeds", type=click.IntRange(1), help="With --check or --null: so many counties, calculation only.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-def demo(state: Path, seed: int | None, compare: bool, as_json: bool) -> None:
+def demo(state: Path, seed: int | None, compare: bool, null: bool, seeds: int | None, as_json: bool) -> None:
     """Write the invented county and run the main job on it."""
+    if null or seeds is not None:
+        _rehearse(seed, compare, null, seeds)
+        return
     import shutil
 
     from geodata.sample import write_county
@@ -121,6 +126,23 @@ def demo(state: Path, seed: int | None, compare: bool, as_json: bool) -> None:
             click.echo(f"  {line}", err=as_json)
     if not as_json:
         say(f"\nNext: sozialmonitor serve --state {state} --county {report.county}")
+
+
+def _rehearse(seed: int | None, compare: bool, null: bool, seeds: int | None) -> None:
+    """Test many invented counties in memory; more than chance in a county without clusters is a failure."""
+    from service.workflows.trials import null_table, power_table, rehearse
+
+    if compare == null:
+        raise click.UsageError("give --seeds with one of --check and --null, and not both")
+    first = 1 if seed is None else seed
+    trials = rehearse(range(first, first + (seeds or 100)), null=null, say=say)
+    lines, kept = null_table(trials) if null else (power_table(trials), True)
+    for line in lines:
+        click.echo(line)
+    if not kept:
+        raise SozialmonitorError(
+            "expected nothing beyond the level of the tests, found more", where="sozialmonitor demo --null"
+        )
 
 
 def _report(report: RunReport, as_json: bool) -> None:

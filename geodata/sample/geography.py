@@ -43,6 +43,12 @@ class Plan:
         In a village, and at most in the town.
     small : tuple of int
         Inhabitants of Ortsteile made small on purpose, so that rules of disclosure act.
+    years : tuple of int
+        Years of the figures.
+    hot, cold : tuple of int
+        Ortsteile of each planted cluster.
+    background : float
+        Standard deviation of a smooth gradient over the county, as a share of the strength of a cluster.
     """
 
     ortsteile: tuple[int, ...]
@@ -54,6 +60,7 @@ class Plan:
     years: tuple[int, ...]
     hot: tuple[int, ...]
     cold: tuple[int, ...]
+    background: float = 0.06
 
 
 PLANS = {
@@ -65,7 +72,7 @@ PLANS = {
         people_per_cell=(15.8, 50.0),
         small=(62, 88, 190, 240, 275),
         years=(2019, 2020, 2021, 2022, 2023, 2024),
-        hot=(7, 6, 5),
+        hot=(6, 5, 5),
         cold=(7, 5),
     ),
     "tiny": Plan(

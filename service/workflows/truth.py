@@ -33,8 +33,8 @@ class Found:
 
     @property
     def recall(self) -> float:
-        """Share of planted areas that are marked."""
-        return len(self.planted & self.flagged) / len(self.planted)
+        """Share of planted areas that are marked; none where nothing was planted."""
+        return len(self.planted & self.flagged) / len(self.planted) if self.planted else float("nan")
 
     @property
     def false_share(self) -> float:
@@ -65,7 +65,7 @@ def planted_areas(folder: Path) -> dict[str, frozenset[str]]:
 
 
 def compare(folder: Path, publication: Path) -> list[Found]:
-    """Compare the High-High labels of the latest year with the planted clusters.
+    """Compare what is marked High-High or hot in the latest year with the planted clusters.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def compare(folder: Path, publication: Path) -> list[Found]:
         for indicator, planted in planted_areas(folder).items():
             page = store.items(f"{LEVEL}_hotspots_{indicator}_latest", ItemQuery(limit=MAX_LIMIT))
             rows = [json.loads(text)["properties"] for text in page.features]
-            flagged = frozenset(r["area_id"] for r in rows if r["label"] == "High-High")
+            flagged = frozenset(r["area_id"] for r in rows if r["label"] == "High-High" or r["gi_star_label"] == "hot")
             around = boundaries.loc[list(planted)].union_all().buffer(1.0)
             ring = frozenset(boundaries.index[boundaries.intersects(around)]) - planted
             out.append(Found(indicator, planted, flagged, ring))

@@ -178,5 +178,5 @@ def test_the_truth_names_clusters_of_ortsteile_that_exist(full: Path):
         members = [o for kind in clusters.values() for cluster in kind for o in cluster]
         assert set(members) <= keys
         assert len(members) == len(set(members))
-    assert [len(c) for c in truth["clusters"]["sgb2_quote"]["hot"]] == [7, 6, 5]
-    assert len(truth["clusters"]["grundsicherung_alter"]["hot"]) == 2
+    assert [len(c) for c in truth["clusters"]["sgb2_quote"]["hot"]] == [6, 5]
+    assert len(truth["clusters"]["grundsicherung_alter"]["hot"]) == 1

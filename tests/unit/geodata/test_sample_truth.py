@@ -62,19 +62,21 @@ def test_hot_is_high_and_cold_is_low(truth: dict[str, Any]):
 def test_an_indicator_that_does_not_show_a_cluster_is_plain_there(truth: dict[str, Any]):
     every, shown = members(truth, "sgb2_quote", "hot"), members(truth, "grundsicherung_alter", "hot")
     (hidden,) = [c for c in every if c not in shown]
+    assert len(shown) == 1
     rate = pd.Series(truth["rates"]["grundsicherung_65"]["2024"], index=truth["ortsteile"])
     assert rate[sorted(hidden)].mean() < 1.3 * rate.median()
 
 
 def test_clusters_run_their_course(truth: dict[str, Any]):
-    def excess(year: str, cluster: set[str]) -> float:
-        rate = pd.Series(truth["rates"]["sgb2_kinder"][year], index=truth["ortsteile"])
+    def excess(year: str, cluster: set[str], register: str = "sgb2_kinder") -> float:
+        rate = pd.Series(truth["rates"][register][year], index=truth["ortsteile"])
         odds = rate / (1 - rate)
         return float(np.log(odds[sorted(cluster)]).mean() - np.log(odds).median())
 
-    stable, growing, shrinking = members(truth, "kinderarmut", "hot")
+    stable, shrinking = members(truth, "kinderarmut", "hot")
+    (growing,) = members(truth, "lernmittelbefreiung", "hot")
     assert excess("2024", stable) == pytest.approx(excess("2019", stable), abs=0.15)
-    assert excess("2024", growing) > 1.5 * excess("2019", growing)
+    assert excess("2024", growing, "lernmittel") > 1.5 * excess("2019", growing, "lernmittel")
     assert excess("2024", shrinking) < 0.9 * excess("2019", shrinking)
 
 
@@ -116,9 +118,9 @@ def test_names_are_compounds_and_each_stands_once(ortsteile: gpd.GeoDataFrame):
 @pytest.mark.parametrize(
     ("name", "whole", "least"),
     [
-        ("sgb2_quote", "unter_65", (3, 3, 2)),
-        ("arbeitslosenquote", "von_15_bis_64", (3, 3, 2)),
-        ("vorsorgeluecke", "unter_15", (3, 2)),
+        ("sgb2_quote", "unter_65", (4, 3)),
+        ("arbeitslosenquote", "von_15_bis_64", (4, 3)),
+        ("vorsorgeluecke", "unter_15", (4,)),
     ],
 )
 def test_a_local_test_with_fdr_finds_every_planted_cluster(
@@ -140,6 +142,7 @@ def test_a_local_test_with_fdr_finds_every_planted_cluster(
     found = [len(hot & cluster) for cluster in members(truth, name, "hot")]
     assert all(f >= at_least for f, at_least in zip(found, least, strict=True)), found
     planted = set().union(*members(truth, name, "hot"))
-    assert len(hot - planted) <= 3, "beyond the clusters only their fringe"
+    around = areas.loc[sorted(planted)].union_all().buffer(1.0)
+    assert areas.loc[sorted(hot - planted)].intersects(around).all(), "beyond the clusters only their fringe"
     assert not hot & set().union(*members(truth, name, "cold"))
     assert not cold & planted
