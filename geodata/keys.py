@@ -37,8 +37,8 @@ __all__ = [
 ]
 
 #: ``CRS3035RES100mN2684000E4334100`` since 2022, ``100mN26840E43341`` and ``1kmN2684E4334`` before.
-_LONG = re.compile(r"CRS3035RES(?P<size>\d+)mN(?P<north>\d+)E(?P<east>\d+)", re.ASCII)
-_SHORT = re.compile(r"(?P<number>\d+)(?P<unit>m|km)N(?P<north>\d+)E(?P<east>\d+)", re.ASCII)
+_LONG = re.compile(r"CRS3035RES(?P<size>\d{1,9})mN(?P<north>\d{1,9})E(?P<east>\d{1,9})", re.ASCII)
+_SHORT = re.compile(r"(?P<number>\d{1,9})(?P<unit>m|km)N(?P<north>\d{1,9})E(?P<east>\d{1,9})", re.ASCII)
 
 
 class Cell(NamedTuple):
@@ -295,7 +295,9 @@ def _parse_piece(array: pa.Array) -> tuple[np.ndarray, tuple[np.ndarray, np.ndar
     fixed = _parse_fixed(array)
     if fixed is not None:
         return np.zeros(len(array), dtype=bool), fixed, array
-    parts = pc.extract_regex(array, r"^(?:CRS3035RES)?(?P<number>\d+)(?P<unit>k?m)N(?P<north>\d+)E(?P<east>\d+)$")
+    parts = pc.extract_regex(
+        array, r"^(?:CRS3035RES)?(?P<number>\d{1,9})(?P<unit>k?m)N(?P<north>\d{1,9})E(?P<east>\d{1,9})$"
+    )
     bad = pc.is_null(parts).to_numpy(zero_copy_only=False)
     nothing = np.zeros(0, dtype=np.int64)
     if bad.any():

@@ -30,7 +30,7 @@ _LEAD = {
     "Time": "time",
 }
 _DIMENSION = re.compile(
-    r"(?P<number>\d+)_(?P<what>Merkmal|Auspraegung|Variable|Variable_Attribute)_(?P<part>Code|Label)"
+    r"(?P<number>\d{1,3})_(?P<what>Merkmal|Auspraegung|Variable|Variable_Attribute)_(?P<part>Code|Label)"
 )
 _WHAT = {
     "Merkmal": "variable",

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from geodata.county_schema import ColumnSpec
 
-_ID = re.compile(r"GITTER_ID_(\d+)(k?m)")
-_OLD_ID = re.compile(r"Gitter_ID_(\d+)(k?m)(_neu)?", re.IGNORECASE)
-_MIDPOINT = re.compile(r"([xy])_mp_(\d+)(k?m)")
+_ID = re.compile(r"GITTER_ID_(\d{1,6})(k?m)")
+_OLD_ID = re.compile(r"Gitter_ID_(\d{1,6})(k?m)(_neu)?", re.IGNORECASE)
+_MIDPOINT = re.compile(r"([xy])_mp_(\d{1,6})(k?m)")
 #: What a classed grid may hold; columns that are averages or rates in the exact edition.
 _CLASSES = frozenset({"-9", "-1", *map(str, range(1, 10))})
 _AVERAGE = re.compile(r"_[AD]$|quote", re.IGNORECASE)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 #: Columns of the Parquet form.
 COLUMNS = frozenset({"var", "x", "y", "value", "quality"})
-_ID = re.compile(r"Gitter_ID_\d+k?m", re.IGNORECASE)
+_ID = re.compile(r"Gitter_ID_\d{1,6}k?m", re.IGNORECASE)
 
 
 def is_long(header: Sequence[str]) -> bool:
