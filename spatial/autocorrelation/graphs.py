@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -13,7 +14,7 @@ from geodata.errors import AreaKeyError, GeometryError, SpatialError, some
 
 if TYPE_CHECKING:
     import geopandas as gpd
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
 Kind = Literal["queen", "rook", "fuzzy"]
 
@@ -118,40 +119,79 @@ def grid_contiguity(rows: ArrayLike, cols: ArrayLike, ids: ArrayLike, kind: Lite
     """
     from libpysal.graph import Graph
 
-    if kind not in _STEPS:
-        raise SpatialError(f"expected contiguity queen or rook, found {kind!r}", where="grid_contiguity")
-    row, col = np.asarray(rows, dtype=np.int64), np.asarray(cols, dtype=np.int64)
     names = pd.Index(np.asarray(ids))
-    if not len(row) == len(col) == len(names):
-        raise AreaKeyError(
-            f"expected one row and column for each id, found {len(row)}, {len(col)} and {len(names)}",
-            where="grid_contiguity",
-        )
-    if not names.is_unique:
-        raise AreaKeyError(f"repeated ids {some(names[names.duplicated()].unique())}", where="grid_contiguity")
-    if not len(names):
-        return Graph.from_arrays([], [], [])
-    row, col = row - row.min(), col - col.min()
-    stride = int(col.max()) + 3  # an empty column on either side keeps neighbours from wrapping round
-    code = (row + 1) * stride + col + 1
-    cells = pd.Index(code)
-    if not cells.is_unique:
-        raise AreaKeyError(
-            f"two ids lie in one cell: {some(names[cells.duplicated(keep=False)])}", where="grid_contiguity"
-        )
-    here, there = [], []
-    for down, right in _STEPS[kind]:
-        found = cells.get_indexer(code + down * stride + right)
-        hit = np.flatnonzero(found >= 0)
-        here.append(hit)
-        there.append(found[hit])
-    alone = np.setdiff1d(np.arange(len(names)), np.concatenate(here))
-    focal = np.concatenate([*here, alone])
-    neighbour = np.concatenate([*there, alone])
+    matrix = grid_matrix(rows, cols, names, kind)
+    alone = np.flatnonzero(np.diff(matrix.indptr) == 0)
+    focal = np.concatenate([np.repeat(np.arange(len(names)), np.diff(matrix.indptr)), alone])
+    neighbour = np.concatenate([matrix.indices, alone])
     weight = np.ones(len(focal))
     weight[len(focal) - len(alone) :] = 0.0  # how libpysal writes an isolate
     order = np.lexsort((neighbour, focal))
     return Graph.from_arrays(names[focal[order]], names[neighbour[order]], weight[order])
+
+
+def grid_matrix(rows: ArrayLike, cols: ArrayLike, ids: pd.Index, kind: Literal["queen", "rook"] = "queen") -> Any:
+    """Find the neighbours of grid cells as a matrix: what :func:`grid_contiguity` says, without naming every edge.
+
+    Parameters
+    ----------
+    rows, cols, kind
+        As in :func:`grid_contiguity`.
+    ids : pandas.Index
+        Cell ids, unique, shape (n,).
+
+    Returns
+    -------
+    scipy.sparse.csr_array
+        Shape (n, n), ones, symmetric, in the order of `ids`.
+
+    Raises
+    ------
+    AreaKeyError, SpatialError
+        As :func:`grid_contiguity`.
+    """
+    if kind not in _STEPS:
+        raise SpatialError(f"expected contiguity queen or rook, found {kind!r}", where="grid_contiguity")
+    row, col = np.asarray(rows, dtype=np.int64), np.asarray(cols, dtype=np.int64)
+    n = len(ids)
+    if not len(row) == len(col) == n:
+        raise AreaKeyError(
+            f"expected one row and column for each id, found {len(row)}, {len(col)} and {n}", where="grid_contiguity"
+        )
+    if not ids.is_unique:
+        raise AreaKeyError(f"repeated ids {some(ids[ids.duplicated()].unique())}", where="grid_contiguity")
+    if not n:
+        return sparse.csr_array((0, 0), dtype=np.float64)
+    row, col = row - row.min() + 1, col - col.min() + 1
+    stride = int(col.max()) + 2  # an empty column on either side keeps neighbours from wrapping round
+    code = row * stride + col
+    number = _numbered(code, (int(row.max()) + 2) * stride)
+    if (number(code) != np.arange(n)).any():
+        twice = pd.Index(code).duplicated(keep=False)
+        raise AreaKeyError(f"two ids lie in one cell: {some(ids[twice])}", where="grid_contiguity")
+    found = np.stack([number(code + down * stride + right) for down, right in _STEPS[kind]], axis=1)
+    hit = found >= 0
+    indptr = np.concatenate(([0], np.cumsum(hit.sum(axis=1))))
+    indices = found[hit]
+    matrix = sparse.csr_array((np.ones(len(indices)), indices, indptr), shape=(n, n))
+    matrix.sort_indices()
+    return matrix
+
+
+def _numbered(code: NDArray[np.int64], size: int) -> Callable[[NDArray[np.int64]], NDArray[np.int64]]:
+    """Return a function from codes of cells to their positions, -1 for cells that are not there."""
+    if size <= 64 * len(code):
+        table = np.full(size, -1, dtype=np.int64)
+        table[code] = np.arange(len(code))
+        return table.__getitem__
+    order = np.argsort(code, kind="stable")  # few cells on a wide grid: a table of the grid would cost more
+    known = code[order]
+
+    def find(asked: NDArray[np.int64]) -> NDArray[np.int64]:
+        at = np.minimum(np.searchsorted(known, asked), len(known) - 1)
+        return np.where(known[at] == asked, order[at], -1)
+
+    return find
 
 
 def describe(graph: Any) -> dict[str, float]:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
 from geodata.errors import SpatialError, some
-from spatial.autocorrelation.graphs import canonical, components, neighbour_matrix, row_standardised, summary
+from spatial.autocorrelation.graphs import (
+    canonical,
+    components,
+    grid_matrix,
+    neighbour_matrix,
+    row_standardised,
+    summary,
+)
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -135,6 +142,32 @@ def from_matrix(ids: pd.Index, matrix: Any, name: str = "") -> Neighbours:
     ordered = sparse.csr_array(matrix)[rows][:, rows]
     ordered.sort_indices()
     return _ready(ids, rows, ordered, name)
+
+
+def grid_neighbours(
+    rows: ArrayLike, cols: ArrayLike, ids: ArrayLike, kind: Literal["queen", "rook"] = "queen", name: str = ""
+) -> Neighbours:
+    """Make the same of the cells of a regular grid, from their row and column numbers alone.
+
+    Parameters
+    ----------
+    rows, cols, ids, kind
+        As in :func:`spatial.autocorrelation.graphs.grid_contiguity`.
+    name : str, optional
+        As in :func:`prepare`.
+
+    Returns
+    -------
+    Neighbours
+        The same as that of ``grid_contiguity``.
+
+    Raises
+    ------
+    AreaKeyError, SpatialError
+        As :func:`spatial.autocorrelation.graphs.grid_contiguity`.
+    """
+    index = pd.Index(np.asarray(ids))
+    return from_matrix(index, grid_matrix(rows, cols, index, kind), name)
 
 
 def _ready(given: pd.Index, rows: NDArray[np.intp], matrix: Any, name: str) -> Neighbours:
