@@ -76,7 +76,8 @@ SECTIONS: dict[str, tuple[str, list[tuple[str, str, int, int, float | None]]]] =
         "Queen weights of a regular grid, from row and column numbers (libpysal: Graph.build_contiguity of the cells' "
         "squares, and lat2W). Goal: 50 x libpysal",
         [
-            ("sozialmonitor", "grid", 316, 0, None),
+            ("sozialmonitor, matrix", "grid", 316, 0, None),
+            ("sozialmonitor, ready for tests", "grid_ready", 316, 0, None),
             ("libpysal Graph", "libpysal_graph", 316, 0, 50),
             ("libpysal lat2W", "libpysal_lattice", 316, 0, None),
         ],
@@ -113,16 +114,18 @@ def any_weights(graph: Any) -> Any:
 
 
 def ours(task: str, side: int, permutations: int) -> Callable[[], object]:
-    from spatial.autocorrelation.graphs import grid_contiguity
+    from spatial.autocorrelation.graphs import grid_matrix
     from spatial.autocorrelation.local import local_moran
     from spatial.autocorrelation.local_geary import local_geary_multivariate
-    from spatial.autocorrelation.neighbours import prepare
+    from spatial.autocorrelation.neighbours import grid_neighbours, prepare
     from spatial.autocorrelation.permutation import conditional_counts
 
     ids = np.arange(side * side)
+    rows, columns = ids // side, ids % side
     if task == "grid":
-        rows, columns = ids // side, ids % side
-        return lambda: grid_contiguity(rows, columns, ids)
+        return lambda: grid_matrix(rows, columns, pd.Index(ids))
+    if task == "grid_ready":
+        return lambda: grid_neighbours(rows, columns, ids)
     graph = lattice(side)
     ready = prepare(any_weights(graph) if task == "weighted" else graph)
     rng = np.random.default_rng(SEED)

@@ -193,3 +193,24 @@ def test_the_first_class_of_a_correlogram_is_moran_of_its_band_and_likeness_fall
     pd.testing.assert_frame_equal(table, again)
     with pytest.raises(SpatialError, match="ascending"):
         correlogram(values, areas, [0, 100, 50], rng=rng)
+
+
+@pytest.mark.parametrize("kind", ["queen", "rook"])
+@pytest.mark.parametrize("spread", [1, 40])
+def test_neighbours_of_a_grid_are_those_of_its_graph(kind, spread):
+    from spatial.autocorrelation.graphs import grid_contiguity
+    from spatial.autocorrelation.neighbours import grid_neighbours, prepare
+
+    rng = np.random.default_rng(6)
+    cells = rng.permutation(900)[:400]
+    rows, cols = cells // 30 * spread - 7, cells % 30
+    ids = [f"c{i}" for i in cells]
+    direct, named = grid_neighbours(rows, cols, ids, kind), prepare(grid_contiguity(rows, cols, ids, kind))
+    assert direct.ids.equals(named.ids)
+    np.testing.assert_array_equal(direct.matrix.toarray(), named.matrix.toarray())
+    step = np.abs(rows[:, None] - rows[None, :]), np.abs(cols[:, None] - cols[None, :])
+    near = (np.maximum(*step) == 1) if kind == "queen" else (step[0] + step[1] == 1)
+    order = direct.rows
+    np.testing.assert_array_equal(direct.matrix.toarray() > 0, near[order][:, order])
+    with pytest.raises(AreaKeyError, match="two ids lie in one cell"):
+        grid_neighbours([0, 0], [1, 1], ["a", "b"])
