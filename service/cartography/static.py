@@ -35,10 +35,10 @@ BANNER = 6.0  # mm, height of one
 WARN = "#8a1f11"
 INTERNAL = palettes.INTERNAL
 SOFT = "#57606a"
-_LOCK = threading.Lock()
+LOCK = threading.Lock()
 
 #: Everything that would otherwise come from the matplotlibrc of a machine.
-_SETTINGS: Any = {
+SETTINGS: Any = {
     "font.family": ["DejaVu Sans"],
     "svg.hashsalt": "sozialmonitor",
     "svg.fonttype": "path",
@@ -123,7 +123,7 @@ def render_png(
         "pdf": {"CreationDate": None, "Producer": None, "Creator": None, "Title": content.title},
     }
     buffer = io.BytesIO()
-    with _LOCK, rc_context(_SETTINGS):
+    with LOCK, rc_context(SETTINGS):
         figure = _draw(content, width_mm)
         figure.savefig(buffer, format=format, dpi=dpi, metadata=metadata[format], facecolor="white")
     return buffer.getvalue()
@@ -141,9 +141,9 @@ def _draw(content: MapContent, width: float) -> Figure:
     about = f"{TEXTS['about'][content.language]}: {content.definition}" if content.definition else ""
     headline = content.headline or (sentences.pop(0) if sentences else "")
     head = [
-        *_wrapped(content.title, 13, inner, weight="bold"),
-        *_wrapped(content.subtitle, 9.5, inner, colour=SOFT, space=0.8),
-        *_wrapped(headline, 9, inner),
+        *wrapped(content.title, 13, inner, weight="bold"),
+        *wrapped(content.subtitle, 9.5, inner, colour=SOFT, space=0.8),
+        *wrapped(headline, 9, inner),
     ]
     column = _legend(content, legend)
     map_width = inner - LEGEND - GAP
@@ -155,15 +155,15 @@ def _draw(content: MapContent, width: float) -> Figure:
         sentences.insert(0, about)
     # Sentences fill the column beside the map; what does not fit goes below, over the whole width.
     while sentences:
-        piece = _wrapped(sentences[0], 7, LEGEND, space=1.0)
+        piece = wrapped(sentences[0], 7, LEGEND, space=1.0)
         if _height(column) + _height(piece) > map_height + 1.0:
             break
         column += piece
         sentences.pop(0)
     below = [
-        *(piece for s in sentences for piece in _wrapped(s, 7, inner, space=0.7)),
+        *(piece for s in sentences for piece in wrapped(s, 7, inner, space=0.7)),
     ]
-    source = _wrapped(_source_line(content), 6.5, inner, colour=SOFT)
+    source = wrapped(_source_line(content), 6.5, inner, colour=SOFT)
     banners = [
         *([(INTERNAL, TEXTS["internal"][content.language])] if content.edition == "internal" else []),
         *([(WARN, TEXTS["draft"][content.language])] if content.draft else []),
@@ -184,10 +184,10 @@ def _draw(content: MapContent, width: float) -> Figure:
         put(page, width / 2, middle, text, 9, colour="white", weight="bold", ha="center", va="center")
     chart = figure.add_axes((MARGIN / width, 1 - (top + map_height) / height, map_width / width, map_height / height))
     draw_map(chart, legend, shapes, map_width, map_height, content.language)
-    _stack(page, MARGIN, banner + MARGIN, head)
-    _stack(page, MARGIN + map_width + GAP, top, column)
-    _stack(page, MARGIN, top + map_height + 2.0, below)
-    _stack(page, MARGIN, foot, source)
+    stack(page, MARGIN, banner + MARGIN, head)
+    stack(page, MARGIN + map_width + GAP, top, column)
+    stack(page, MARGIN, top + map_height + 2.0, below)
+    stack(page, MARGIN, foot, source)
     return figure
 
 
@@ -195,7 +195,8 @@ def _height(pieces: list[_Text | _Block] | list[_Text]) -> float:
     return sum(piece.height for piece in pieces)
 
 
-def _stack(page: Axes, x: float, y: float, pieces: list[_Text | _Block] | list[_Text]) -> None:
+def stack(page: Axes, x: float, y: float, pieces: list[_Text | _Block] | list[_Text]) -> None:
+    """Paint pieces one under another, from x, y on, in millimetres."""
     for piece in pieces:
         piece.paint(page, x, y)
         y += piece.height
@@ -211,7 +212,7 @@ def _length(text: str, size: float, weight: str) -> float:
     return float(TextToPath().get_text_width_height_descent(text, font, ismath=False)[0]) / 72 * 25.4
 
 
-def _wrapped(
+def wrapped(
     text: str, size: float, width: float, *, colour: str = INK, weight: str = "normal", space: float = 0.0
 ) -> list[_Text]:
     """Break text to a width in millimetres; no text, no piece."""
@@ -261,9 +262,9 @@ def _legend(content: MapContent, legend: legends.Legend) -> list[_Text | _Block]
         put(page, x + LEGEND, y, legend.areas, 7, colour=SOFT, ha="right")
 
     column: list[_Text | _Block] = [
-        *_wrapped(legend.title, 8.5, LEGEND, weight="bold", space=0.6),
-        *_wrapped(unit, 7, LEGEND, colour=SOFT, space=0.6),
-        *_wrapped(legend.reading, 7, LEGEND, colour=SOFT, space=0.6),
+        *wrapped(legend.title, 8.5, LEGEND, weight="bold", space=0.6),
+        *wrapped(unit, 7, LEGEND, colour=SOFT, space=0.6),
+        *wrapped(legend.reading, 7, LEGEND, colour=SOFT, space=0.6),
         _Block(7 * LINE + 0.8, areas),
         *(_row(entry.label, entry=entry) for entry in legend.entries),
     ]
@@ -271,7 +272,7 @@ def _legend(content: MapContent, legend: legends.Legend) -> list[_Text | _Block]
         column.append(_row(TEXTS["modelled"][language], line="#30363d", dashed=True))
     if legend.has_context:
         column.append(_row(TEXTS["context"][language], line=palettes.CONTEXT_LINE))
-    column += _wrapped(legend.method, 7, LEGEND, colour=SOFT, space=2.5)
+    column += wrapped(legend.method, 7, LEGEND, colour=SOFT, space=2.5)
     if content.caveat:
         column.append(_caveat(content))
     return column
@@ -280,7 +281,7 @@ def _legend(content: MapContent, legend: legends.Legend) -> list[_Text | _Block]
 def _row(label: str, *, entry: legends.Entry | None = None, line: str = "#6e7781", dashed: bool = False) -> _Block:
     """One class: swatch with hatch and letters, label, number of areas."""
     indent, swatch, numbers = 10.5, 4.4, 7.0
-    text = _wrapped(label, 7.5, LEGEND - indent - numbers)[0]
+    text = wrapped(label, 7.5, LEGEND - indent - numbers)[0]
     row = max(text.height, swatch)
 
     def paint(page: Axes, x: float, y: float) -> None:
@@ -310,8 +311,8 @@ def _row(label: str, *, entry: legends.Entry | None = None, line: str = "#6e7781
 
 def _caveat(content: MapContent) -> _Block:
     pieces = [
-        *_wrapped(TEXTS["not_for"][content.language], 7.5, LEGEND - 6, weight="bold"),
-        *_wrapped(content.caveat, 7, LEGEND - 6),
+        *wrapped(TEXTS["not_for"][content.language], 7.5, LEGEND - 6, weight="bold"),
+        *wrapped(content.caveat, 7, LEGEND - 6),
     ]
     height = _height(pieces) + 3.6
 
@@ -320,6 +321,6 @@ def _caveat(content: MapContent) -> _Block:
 
         page.add_patch(Rectangle((x, y), LEGEND, height, facecolor="#fdf3f1", linewidth=0))
         page.add_patch(Rectangle((x, y), 1.1, height, facecolor=WARN, linewidth=0))
-        _stack(page, x + 3.2, y + 1.8, pieces)
+        stack(page, x + 3.2, y + 1.8, pieces)
 
     return _Block(height + 3.0, paint)

@@ -51,7 +51,16 @@ def put(
     )
 
 
-def draw_map(chart: Axes, legend: legends.Legend, shapes: Shapes, width: float, height: float, language: str) -> None:
+def draw_map(
+    chart: Axes,
+    legend: legends.Legend,
+    shapes: Shapes,
+    width: float,
+    height: float,
+    language: str,
+    *,
+    border: float = 0.8,
+) -> None:
     """Draw the areas by class.
 
     Parameters
@@ -66,6 +75,8 @@ def draw_map(chart: Axes, legend: legends.Legend, shapes: Shapes, width: float, 
         Of the place, in millimetres.
     language : {"de", "en"}
         Of the scale bar.
+    border : float, default 0.8
+        Width in points of the borders drawn over the areas.
     """
     west, south, east, north = shapes.extent
     scale = max((east - west) / width, (north - south) / height)  # metres per millimetre
@@ -84,7 +95,7 @@ def draw_map(chart: Axes, legend: legends.Legend, shapes: Shapes, width: float, 
         _one_class(chart, chosen, entry, many=len(classes) >= MANY, modelled=legend.modelled)
     if legend.modelled:
         _paths(chart, shapes.outer, 4, facecolors="none", edgecolors="#30363d", linewidths=0.8, linestyles=[DASHES])
-    _paths(chart, shapes.over, 4, facecolors="none", edgecolors="#24292f", linewidths=0.8)
+    _paths(chart, shapes.over, 4, facecolors="none", edgecolors="#24292f", linewidths=border)
     _letters(chart, legend, shapes, classes, scale)
     _scale_bar(chart, scale, width, language)
 
@@ -126,7 +137,7 @@ def _letters(chart: Axes, legend: legends.Legend, shapes: Shapes, classes: Seque
     for x, y, radius, index in letter_spots(shapes.polygons, classes, list(looks)):
         letters = looks[int(index)]
         space = radius / scale  # millimetres
-        if space >= 0.6 + 0.5 * len(letters):
+        if space >= letter_room(letters):
             size = min(7.0, 2.2 + 1.6 * space)
             look: dict[str, Any] = {"colour": "#111111", "weight": "bold", "ha": "center", "va": "center"}
             put(chart, x, y, letters, size, halo=True, zorder=6, **look)
@@ -140,6 +151,11 @@ def _letters(chart: Axes, legend: legends.Legend, shapes: Shapes, classes: Seque
         free = [at for at in steps if all(abs(x - tx) > half + tw or abs(at - ty) > line for tx, ty, tw in taken)]
         if free:
             put(chart, x, free[0], name, 6, colour="#333333", ha="center", va="center", halo=True, zorder=5)
+
+
+def letter_room(letters: str) -> float:
+    """Return the radius in millimetres that an area needs to hold a code."""
+    return 0.6 + 0.5 * len(letters)
 
 
 def bar_length(longest: float) -> float:

@@ -311,6 +311,7 @@ def document(
                 "f", say(language, "parameter.f"), _choice("string", ["html", "geojson", "json", *PICTURES])
             ),
         ),
+        "/honest": _get("honest", "service", said("honest"), {JSON: {"type": "object"}} | html),
         "/download/layers.gpkg": _get(
             "geopackage", "service", said("geopackage"), {GEOPACKAGE: {"type": "string", "format": "binary"}}
         ),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -16,8 +18,10 @@ from service.api.errors import status_of
 from service.api.negotiation import MediaType
 from service.api.ogc import documents, openapi
 from service.api.ogc.conformance import CONFORMANCE
+from service.api.pages import WEB
 from service.api.routers.hotspots import choices
 from service.api.routers.indicators import sheets_of
+from service.cartography.honest import CAPTIONS, caption
 
 router = APIRouter()
 READ = ["GET", "HEAD"]
@@ -124,6 +128,24 @@ def _api_page(context: Context) -> Response:
         f"{meta.id}{ending}" for meta in metas if meta.latest for ending in ("", *(f".{e}" for e in openapi.PICTURES))
     ]
     return context.page("api.html", document=definition(context), hidden=hidden)
+
+
+@router.api_route("/honest", methods=READ)
+def honest(context: Ctx) -> Response:
+    """Show what handed-down values do to a test: the naive map beside the honest one, on the invented county."""
+    context.parameters()
+    numbers = honest_numbers()
+    said = {key: caption(key, numbers, context.language) for key in CAPTIONS}
+    if context.format(MediaType.JSON, MediaType.HTML) == MediaType.HTML:
+        return context.page("honest.html", said=said)
+    return context.json({"title": said["title"], "numbers": numbers, "texts": said})
+
+
+@cache
+def honest_numbers() -> dict[str, float]:
+    """Return what was counted when the picture was made."""
+    found: dict[str, float] = json.loads((WEB / "honest_map.json").read_text(encoding="utf-8"))
+    return found
 
 
 @router.api_route("/healthz", methods=READ)
