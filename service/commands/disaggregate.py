@@ -15,7 +15,7 @@ from service.commands.text import columns, say, wrapped
 if TYPE_CHECKING:
     from service.workflows.disaggregate import Outcome
 
-METHODS = ["area", "dasymetric", "pycnophylactic", "learned", "auto"]
+METHODS = ["area", "dasymetric", "pycnophylactic", "refined", "learned", "auto"]
 #: Sources whose audit is printed; those with a fallback or without a value come first, all are in the JSON.
 ROWS = 15
 
@@ -36,10 +36,20 @@ ROWS = 15
     "LAYER:COLUMN*area (per square metre, such as floors).",
 )
 @click.option("--covariates", default="", metavar="R1,R2", help="Rasters on the grid of --weights, to learn from.")
+@click.option(
+    "--benchmark",
+    metavar="RASTER",
+    help="Known totals on coarser cells, such as people on 1 km: --weights and --covariates are refined to them.",
+)
 @click.option("--method", type=click.Choice(METHODS), help="Default: auto with several methods at hand, else area.")
 @click.option("--groups", metavar="COL", help="Column of SOURCES with a coarser zone, for comparing methods.")
 @click.option("--year", type=int, help="Reference year of the columns.")
 @click.option("--weights-year", type=int, help="Reference year of --weights.")
+@click.option(
+    "--population",
+    metavar="COL",
+    help="Column of SOURCES that counts in --year what the weights count in --weights-year; for --intervals.",
+)
 @click.option(
     "--intervals",
     type=click.FloatRange(50, 99.9),
@@ -136,11 +146,14 @@ def _print_audits(outcome: Outcome) -> None:
 def _print_choices(outcome: Outcome) -> None:
     for name, choice in outcome.choices.items():
         say(f"\nmethods for {name}: {choice.hidden} sources hidden in {choice.blocks} blocks")
+        figures = {"rtae": "RTAE", "rmse": "RMSE", "largest": "largest error", "behind": "behind", "se": "± SE"}
+        if "coverage" in choice.table:
+            figures |= {"coverage": "intervals hold", "interval_score": "interval score"}
         rows = [
-            [method, _number(row["rtae"]), _number(row["rmse"]), _number(row["largest"]), row["note"]]
+            [method, *(_number(row[column]) for column in figures), row["note"]]
             for method, row in choice.table.iterrows()
         ]
-        say(columns(["method", "RTAE", "RMSE", "largest error", ""], rows, right=frozenset([1, 2, 3])))
+        say(columns(["method", *figures.values(), ""], rows, right=frozenset(range(1, len(figures) + 1))))
         if not math.isnan(choice.between):
             say(
                 f"chosen: {choice.chosen}. {choice.between:.0%} of the variance of {name} between sources lies between "

@@ -13,7 +13,7 @@ import pandas as pd
 
 from geodata.errors import ColumnError, ConfigError, SpatialError, some
 from geodata.zones import read_zones, require_writable, write_zones
-from service.workflows.ground import METHODS, Ground, lay_out
+from service.workflows.ground import METHODS, Ground, lay_out, require_grid
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -40,9 +40,12 @@ class Task:
         Numerator and denominator.
     means : tuple of str
         Columns of means, to be weighted by area.
-    weights, covariates, method, cell_size : see :func:`service.workflows.ground.lay_out`
+    weights, covariates, benchmark, method, cell_size : see :func:`service.workflows.ground.lay_out`
     weights_year, year : int or None
         Reference years of the ancillary data and of the counts.
+    population : str or None
+        Column of the sources that counts in ``year`` what the weights count in ``weights_year``; what changed between
+        the two widens the intervals.
     groups : str or None
         Column of the sources with a coarser zone, whose sources are hidden together when methods are compared.
     intervals : float or None
@@ -64,9 +67,11 @@ class Task:
     means: tuple[str, ...] = ()
     weights: str | None = None
     covariates: tuple[str, ...] = ()
+    benchmark: str | None = None
     method: str = "auto"
     weights_year: int | None = None
     year: int | None = None
+    population: str | None = None
     groups: str | None = None
     intervals: float | None = None
     integers: bool = False
@@ -147,7 +152,15 @@ def disaggregate(
             where="disaggregate",
             hint="name --extensive, --rate or --mean",
         )
-    numbers = list(dict.fromkeys([*task.counts, *task.means]))
+    if task.population is not None and (task.weights is None or task.year is None or task.weights_year is None):
+        raise ConfigError(
+            "expected --weights, --year and --weights-year with --population, found fewer",
+            where="--population",
+            hint="it tells how much changed between the year of the weights and that of the columns",
+        )
+    require_grid(task.weights, task.covariates, task.benchmark)
+    extra = [task.population] if task.population is not None else []
+    numbers = list(dict.fromkeys([*task.counts, *task.means, *extra]))
     sources = read_zones(task.sources, id_field=task.id_field, numbers=numbers)
     targets = read_zones(task.targets, id_field=task.target_id)
     say(f"{len(sources)} sources ({task.sources}), {len(targets)} targets ({task.targets})")
@@ -184,7 +197,14 @@ def _blocks(task: Task, sources: gpd.GeoDataFrame) -> NDArray[np.int64]:
             where=task.sources,
             hint="--groups names the coarser zone of each source",
         )
-    return pd.factorize(frame[task.groups].astype("str"))[0].astype(np.int64)
+    blocks = pd.factorize(frame[task.groups].astype("str"))[0].astype(np.int64)
+    if np.bincount(blocks).max() < 2:
+        raise ConfigError(
+            f"expected a coarser zone with several sources, found another value of {task.groups!r} in each of them",
+            where="--groups",
+            hint="leave it out: then sources that lie together form blocks",
+        )
+    return blocks
 
 
 class _Job:
@@ -211,6 +231,7 @@ class _Job:
                 names=(task.sources, task.targets),
                 weights=task.weights,
                 covariates=task.covariates,
+                benchmark=task.benchmark,
                 year=task.weights_year,
                 method=task.method,
                 cell_size=task.cell_size,
@@ -227,6 +248,7 @@ class _Job:
         for name in task.extensive:
             weights = self.weights(name)
             out[name] = self._count(weights, name)
+            out[f"{name}_kappa"] = self._kappa(weights, name)
             audits[name] = weights.audit(self.sources[name])
             if task.intervals is not None:
                 out |= self._intervals(weights, name)
@@ -278,14 +300,26 @@ class _Job:
         if self.ground is None:
             raise SpatialError("expected atoms to compare methods on, found none", where=name)
         try:
-            found = cross_validate(candidates, self.ground.atoms.source, counts, self.blocks)
+            found = cross_validate(candidates, self.ground.atoms.source, counts, self.blocks, level=self.level)
         except SpatialError as error:
             # With so few sources nothing can be hidden: the method with the most knowledge but without learning.
-            usual = [c for c in candidates if c.name == "dasymetric"] or [c for c in candidates if c.name == "area"]
-            self.notes.append(f"{name}: methods could not be compared ({error.message}); {usual[0].name} was taken")
-            return usual[0]
+            usual = next(c for best in ("refined", "dasymetric", "area") for c in candidates if c.name == best)
+            self.notes.append(f"{name}: methods could not be compared ({error.message}); {usual.name} was taken")
+            return usual
         self.choices[name] = found
         return next(c for c in candidates if c.name == found.chosen)
+
+    @property
+    def level(self) -> float | None:
+        """Probability of the intervals, None where none are asked for."""
+        return None if self.task.intervals is None else self.task.intervals / 100
+
+    def _kappa(self, weights: AllocationWeights, name: str) -> pd.Series:
+        """Return the share of each target's mass that lies in sources with a value; NaN where it has no mass."""
+        mass = np.nan_to_num(weights.details["mass"].to_numpy(dtype=np.float64))
+        known = mass * ~np.isnan(weights.align(self.sources[name]))
+        whole, there = weights.matrix @ mass, weights.matrix @ known
+        return pd.Series(np.divide(there, whole, out=np.full_like(whole, np.nan), where=whole > 0), weights.target_ids)
 
     def _count(self, weights: AllocationWeights, name: str) -> pd.Series:
         if not self.task.integers:
@@ -362,8 +396,7 @@ class _Job:
         from spatial.disaggregation.uncertainty import intervals
 
         alpha, basis = self._alpha(weights, name)
-        level = float(self.task.intervals or 0) / 100
-        found = intervals(weights, self.sources[name], alpha, level=level)
+        found = intervals(weights, self.sources[name], alpha, level=self.level or 0.9)
         indicative = "indicative, " if found.indicative or basis else ""
         self.notes.append(
             f"{name}: {self.task.intervals:g} % intervals, {indicative}alpha {np.exp(alpha.log_mean):.4g} "
@@ -372,25 +405,21 @@ class _Job:
         return {f"{name}_lower": found.table["lower"], f"{name}_upper": found.table["upper"]}
 
     def _alpha(self, weights: AllocationWeights, name: str) -> tuple[Alpha, str]:
-        """Learn the concentration from covariates known at the targets, else take that of the blocks of sources."""
-        from spatial.disaggregation.alpha_law import learn_law
-        from spatial.disaggregation.concentration import fit_alpha
-        from spatial.disaggregation.uncertainty import known_parts
+        from service.workflows.spread import Spread
 
-        counts = np.nan_to_num(self.sources[name].to_numpy(dtype=np.float64))
-        why = "no covariates whose parts are known"
-        if self.ground is not None and len(self.ground.names) >= 4:
-            parent = pd.Series(self.blocks, index=self.sources.index)
-            parts, known = known_parts(weights, self.ground.at_targets(), parent=parent)
-            try:
-                return learn_law(parts, known).predict(counts), ""
-            except SpatialError as error:
-                why = error.message
-        details = weights.details
-        mass = np.nan_to_num(details["mass"].to_numpy(dtype=np.float64))
-        total = np.bincount(self.blocks, mass)[self.blocks]
-        share = np.divide(mass, total, out=np.zeros_like(mass), where=total > 0)
-        return fit_alpha(self.blocks, share, counts), f"fitted between sources and reused below them: {why}"
+        held = None
+        if self.methods[name] in ("learned", "pycnophylactic") and self.ground is not None:
+            if name not in self.choices:
+                self._choose(name, self.ground.candidates(self.methods[name]), self.sources[name].to_numpy(np.float64))
+            if name in self.choices:
+                held = self.choices[name].masses[self.methods[name]].to_numpy(dtype=np.float64)
+        task = self.task
+        now = None if task.population is None else self.sources[task.population].to_numpy(dtype=np.float64)
+        years = None if task.year == task.weights_year else (task.weights_year, task.year)
+        spread = Spread(weights, self.ground, self.blocks, now, years)
+        alpha, basis = spread.alpha(self.sources[name], held)
+        self.notes += spread.notes
+        return alpha, basis
 
     def _origin(self, weights: AllocationWeights) -> dict[str, pd.Series]:
         """Say of every target where its values come from: sources, worst fallback, share of its area in sources."""

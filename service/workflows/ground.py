@@ -27,7 +27,9 @@ CELLS_ACROSS = 8
 #: No grid of its own has more cells.
 MOST_CELLS = 1_000_000
 
-METHODS = ("area", "dasymetric", "pycnophylactic", "learned", "auto")
+METHODS = ("area", "dasymetric", "pycnophylactic", "refined", "learned", "auto")
+#: Steps of the pycnophylactic method when it is only compared: most of its way is behind it then.
+RANKING_STEPS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +41,11 @@ class Ground:
     atoms : Atoms
     base : numpy.ndarray or None
         Mass of ``--weights``, shape (K,).
+    refined : numpy.ndarray or None
+        Mass learned from ``--weights`` and ``--covariates`` on the cells of ``--benchmark``, whose totals it keeps,
+        shape (K,).
     covariates : numpy.ndarray
-        Masses of ``--covariates``, shape (K, p).
+        Masses of ``--covariates``, shape (K, p); those of the weights among them where there is a refined base.
     names : tuple of str
         Their names, p.
     year : int or None
@@ -53,6 +58,7 @@ class Ground:
 
     atoms: Atoms
     base: NDArray[np.float64] | None = None
+    refined: NDArray[np.float64] | None = None
     covariates: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 0)))
     names: tuple[str, ...] = ()
     year: int | None = None
@@ -71,9 +77,11 @@ class Ground:
 
         there = {"area": Candidate("area", fixed(self.atoms.area))}
         if self.on_grid:
-            there["pycnophylactic"] = Candidate("pycnophylactic", self._smooth)
+            there["pycnophylactic"] = Candidate("pycnophylactic", self._smooth, rank=self._roughly_smooth)
         if self.base is not None:
             there["dasymetric"] = Candidate("dasymetric", fixed(self.base))
+        if self.refined is not None:
+            there["refined"] = Candidate("refined", fixed(self.refined))
         if self.base is not None and len(self.names):
             there["learned"] = Candidate("learned", self._learn)
         if method == "auto":
@@ -81,6 +89,7 @@ class Ground:
         if method not in there:
             needs = {
                 "dasymetric": "--weights",
+                "refined": "--weights, --covariates and --benchmark",
                 "learned": "--weights and --covariates",
                 "pycnophylactic": "a raster, or no weights at all",
             }
@@ -92,24 +101,43 @@ class Ground:
         return [there[method]]
 
     def _smooth(self, source: NDArray[np.int64], counts: NDArray[np.float64]) -> NDArray[np.float64]:
+        from spatial.disaggregation.pycnophylactic import MAX_ITERATIONS
+
+        return self._pycnophylactic(source, counts, MAX_ITERATIONS)
+
+    def _roughly_smooth(self, source: NDArray[np.int64], counts: NDArray[np.float64]) -> NDArray[np.float64]:
+        return self._pycnophylactic(source, counts, RANKING_STEPS)
+
+    def _pycnophylactic(
+        self, source: NDArray[np.int64], counts: NDArray[np.float64], steps: int
+    ) -> NDArray[np.float64]:
         from spatial.disaggregation.pycnophylactic import pycnophylactic
 
         if self.atoms.shape is None:
             raise SpatialError("expected atoms of a raster, found others", where="pycnophylactic")
         # A source that is counted but lies in no cell at all has its fallback in Atoms.weights.
         sized = np.bincount(source, self.atoms.area, len(counts)) > 0
-        found = pycnophylactic(
-            self.atoms.cell, self.atoms.area, source, np.where(sized, counts, np.nan), self.atoms.shape
-        )
+        known = np.where(sized, counts, np.nan)
+        found = pycnophylactic(self.atoms.cell, self.atoms.area, source, known, self.atoms.shape, max_iterations=steps)
         return np.nan_to_num(found.mass)
 
     def _learn(self, source: NDArray[np.int64], counts: NDArray[np.float64]) -> NDArray[np.float64]:
         from spatial.disaggregation.learned import fit_nnls
 
-        if self.base is None:
+        base = self.best_base
+        if base is None:
             raise SpatialError("expected a base mass, found none", where="learned weights")
-        model = fit_nnls(self.covariates, source, counts, base=self.base, names=self.names)
-        return model.mass(self.base, self.covariates)
+        model = fit_nnls(self.covariates, source, counts, base=base, names=self.names)
+        return model.mass(base, self.covariates)
+
+    @property
+    def best_base(self) -> NDArray[np.float64] | None:
+        """The refined mass where there is one, else that of the weights."""
+        return self.base if self.refined is None else self.refined
+
+    def at_sources(self, mass: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Sum a mass of the atoms, shape (K,), over the sources: shape (S,)."""
+        return np.bincount(self.atoms.source, mass, len(self.atoms.source_ids)).astype(np.float64)
 
     def at_targets(self) -> pd.DataFrame:
         """Sum the covariates to the targets, shape (T, p)."""
@@ -148,6 +176,7 @@ def lay_out(
     names: tuple[str, str],
     weights: str | None,
     covariates: Sequence[str] = (),
+    benchmark: str | None = None,
     year: int | None = None,
     method: str = "auto",
     cell_size: float | None = None,
@@ -165,7 +194,10 @@ def lay_out(
         Raster, ``LAYER`` (footprints, or one for each point), ``LAYER:COLUMN`` (a count of each feature) or
         ``LAYER:COLUMN*area`` (per square metre: floors of buildings).
     covariates : sequence of str
-        Rasters on the grid of the weights.
+        Rasters on the grid of the weights. Those without any mass are left out, and a note says so.
+    benchmark : str, optional
+        Raster of known totals on coarser cells in which those of the weights nest, such as inhabitants on 1 km beside
+        dwellings on 100 m.
     year : int, optional
         Reference year of the weights.
     method : str
@@ -186,14 +218,9 @@ def lay_out(
     """
     from spatial.disaggregation.atoms import raster_atoms
 
-    if covariates and (weights is None or not is_raster(weights)):
-        raise ConfigError(
-            "expected --weights RASTER with --covariates, whose grid they share",
-            where="--covariates",
-            hint="give the population or the dwellings as raster",
-        )
+    require_grid(weights, covariates, benchmark)
     if weights is not None and is_raster(weights):
-        raster = _raster(weights)
+        raster = read_existing(weights)
         values = np.asarray(raster.values, dtype=np.float64)
         atoms = raster_atoms(
             sources,
@@ -205,15 +232,36 @@ def lay_out(
             sliver=sliver,
         )
         base = atoms.mass(values, where=weights)
-        columns = [_covariate(name, raster, atoms) for name in covariates]
+        layers, notes = _covariates(covariates, raster, atoms)
+        refined = None
+        if benchmark is not None:
+            from service.workflows.benchmark import refine
+
+            grid, told = refine(raster, weights, layers, benchmark)
+            refined = atoms.mass(grid, where=benchmark)
+            # The weights are no longer the base, but what they count may still tell something.
+            layers, notes = {**layers, Path(weights).stem: values}, [*notes, told]
+        columns = [atoms.mass(layer, where=name) for name, layer in layers.items()]
         stacked = np.column_stack(columns) if columns else np.empty((len(base), 0))
-        return Ground(atoms, base, stacked, tuple(Path(c).stem for c in covariates), year)
+        return Ground(atoms, base, refined, stacked, tuple(layers), year, notes=tuple(notes))
     if weights is not None:
         return _features(sources, targets, names, weights, year)
     return _bare(sources, targets, names, method, cell_size, sliver)
 
 
-def _raster(name: str) -> Raster:
+def require_grid(weights: str | None, covariates: Sequence[str], benchmark: str | None) -> None:
+    """Refuse layers on a grid that is not there."""
+    for option, given in (("--covariates", covariates), ("--benchmark", benchmark)):
+        if given and (weights is None or not is_raster(weights)):
+            raise ConfigError(
+                f"expected --weights RASTER with {option}, on whose grid they are",
+                where=option,
+                hint="give the population or the dwellings as raster",
+            )
+
+
+def read_existing(name: str) -> Raster:
+    """Read a raster; where there is none, say so."""
     from geodata.readers.raster import read_raster
 
     path = Path(name)
@@ -222,18 +270,28 @@ def _raster(name: str) -> Raster:
     return read_raster(path)
 
 
-def _covariate(name: str, base: Raster, atoms: Atoms) -> NDArray[np.float64]:
-    found = _raster(name)
-    values, shape = np.asarray(found.values, dtype=np.float64), np.asarray(base.values).shape
-    same = values.shape == shape and np.allclose(found.transform, base.transform)
-    if not same or found.crs != base.crs:
-        raise ConfigError(
-            f"expected the grid of the weights, {shape} cells at {base.transform} in {base.crs}, found "
-            f"{values.shape} cells at {found.transform} in {found.crs}",
-            where=name,
-            hint="bring it to that grid first, for example with gdalwarp -te -tr -r sum",
-        )
-    return atoms.mass(values, where=name)
+def _covariates(names: Sequence[str], base: Raster, atoms: Atoms) -> tuple[dict[str, NDArray[np.float64]], list[str]]:
+    """Read rasters on the grid of the weights; those that are 0 in all sources are left out."""
+    layers: dict[str, NDArray[np.float64]] = {}
+    notes = []
+    for name in names:
+        found = read_existing(name)
+        values, shape = np.asarray(found.values, dtype=np.float64), np.asarray(base.values).shape
+        same = values.shape == shape and np.allclose(found.transform, base.transform)
+        if not same or found.crs != base.crs:
+            raise ConfigError(
+                f"expected the grid of the weights, {shape} cells at {base.transform} in {base.crs}, found "
+                f"{values.shape} cells at {found.transform} in {found.crs}",
+                where=name,
+                hint="bring it to that grid first, for example with gdalwarp -te -tr -r sum",
+            )
+        if not np.nan_to_num(values).any() or not atoms.mass(values, where=name).any():
+            notes.append(f"{name}: all zero in the sources, so it was left out")
+            continue
+        if Path(name).stem in layers:
+            raise ConfigError(f"expected covariates of different names, found {Path(name).stem!r} twice", where=name)
+        layers[Path(name).stem] = values
+    return layers, notes
 
 
 def _features(

@@ -217,7 +217,7 @@ def _score_intervals(
             areas=pd.Series(1.0, ids),
             sources=pd.Index(np.unique(block[mine])),
         )
-        found = intervals(weights, pd.Series(total), alpha, level=level).table.reindex(ids)
+        found = intervals(weights, pd.Series(total)[np.unique(block[mine])], alpha, level=level).table.reindex(ids)
         lower[mine], upper[mine] = found["lower"], found["upper"]
     if np.isnan(lower).any():
         return {}

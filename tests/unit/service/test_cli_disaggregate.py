@@ -174,6 +174,79 @@ def test_years_that_lie_apart_are_named(country: Path):
     assert " years" not in ask(country, "b.gpkg", *asked, "--weights-year", 2022).stderr
 
 
+def covariates(country: Path, *names: str) -> list[object]:
+    return ["--covariates", ",".join(str(country / f"{name}.tif") for name in names)]
+
+
+def test_a_benchmark_refines_the_weights_and_is_named(country: Path):
+    with rasterio.open(country / "people.tif") as file:
+        people = file.read(1)
+    coarse = people.reshape(8, 3, 8, 3).sum(axis=(1, 3))
+    raster(country / "coarse.tif", coarse, size=300.0)
+    raster(country / "empty.tif", np.zeros((24, 24)))
+    asked = ["--extensive", "people", "--weights", country / "homes.tif", "--benchmark", country / "coarse.tif"]
+    result = ask(country, "r.gpkg", *asked, *covariates(country, "young", "empty"), "--method", "refined")
+    words = " ".join(result.stderr.split())
+    assert "empty.tif: all zero in the sources, so it was left out" in words
+    assert "homes.tif with young, refined to the totals of 64 cells of" in words
+    found, truth = read(country, "r.gpkg"), gpd.read_file(country / "targets.gpkg").set_index("t")
+    # The targets are the coarse cells here: their totals are known, so nothing is left to guess.
+    np.testing.assert_allclose(found["people"], truth["people"].reindex(found.index), rtol=1e-9)
+    assert (found["people_kappa"] == 1).all()
+    said = json.loads(ask(country, "s.gpkg", *asked, *covariates(country, "young"), "--json").stdout)
+    assert set(said["choices"]["people"]["table"]) == {"area", "pycnophylactic", "dasymetric", "refined", "learned"}
+    assert said["methods"]["people"] == "refined", "it is right, and simpler than what is learned"
+
+
+@pytest.mark.parametrize(
+    ("values", "size", "words"),
+    [
+        (np.ones((8, 8)), 310.0, "each of whole cells"),
+        (np.ones((24, 24)), 100.0, "each of whole cells"),
+        (-np.ones((8, 8)) * 9, 300.0, "at least 0, found -9"),
+        (np.zeros((8, 8)), 300.0, "totals above 0"),
+    ],
+)
+def test_a_benchmark_that_does_not_nest_or_makes_no_sense_is_refused(country: Path, values, size: float, words: str):
+    raster(country / "coarse.tif", values, size=size)
+    asked = ["--extensive", "people", "--weights", country / "homes.tif", "--benchmark", country / "coarse.tif"]
+    result = ask(country, "no.gpkg", *asked, code=3 if "whole" in words else 1)
+    said = " ".join(result.stderr.split())
+    assert words in said
+    assert "coarse.tif" in said
+    assert not (country / "no.gpkg").exists()
+
+
+def test_change_since_the_year_of_the_weights_widens_intervals(country: Path):
+    sources = gpd.read_file(country / "sources.gpkg")
+    rng = np.random.default_rng(8)
+    sources["now"] = np.round(sources["people"] * rng.uniform(0.6, 1.4, len(sources)))
+    sources.to_file(country / "sources.gpkg")
+    asked = ["--extensive", "cases", "--intervals", 90, "--weights", country / "people.tif", "--method", "dasymetric"]
+    asked += covariates(country, "young", "old", "homes", "poor")
+    widths = {}
+    for name, more in {
+        "same": [],
+        "untold": ["--year", 2015, "--weights-year", 2011],
+        "told": ["--year", 2015, "--weights-year", 2011, "--population", "now"],
+    }.items():
+        result = ask(country, f"{name}.csv", *asked, *more)
+        table = pd.read_csv(country / f"{name}.csv")
+        widths[name] = (table["cases_upper"] - table["cases_lower"]).mean()
+        assert ("know nothing of changes from 2011 to 2015" in " ".join(result.stderr.split())) == (name == "untold")
+    assert widths["same"] == widths["untold"] < widths["told"]
+
+
+def test_scores_of_intervals_stand_in_the_table(country: Path):
+    asked = ["--extensive", "cases", "--intervals", 90, "--weights", country / "people.tif"]
+    said = json.loads(ask(country, "t.csv", *asked, *covariates(country, "young", "old"), "--json").stdout)
+    table = said["choices"]["cases"]["table"]
+    assert said["methods"]["cases"] == "learned"
+    assert table["learned"]["behind"] == 0
+    assert 0.5 <= table["learned"]["coverage"] <= 1
+    assert table["learned"]["interval_score"] < table["area"]["interval_score"]
+
+
 def bad_raster(country: Path, what: str) -> list[object]:
     values = np.ones((24, 24))
     if what == "negative":
@@ -196,6 +269,10 @@ def bad_raster(country: Path, what: str) -> list[object]:
         (["--extensive", "people", "--method", "learned"], 3, ["--covariates", "--method"]),
         (["--extensive", "people", "--weights", "none.tif"], 3, ["none.tif", "no file"]),
         (["--extensive", "people", "--groups", "Bezirk"], 3, ["'Bezirk'", "coarser zone"]),
+        (["--extensive", "people", "--groups", "s"], 3, ["coarser zone with several sources", "leave it out"]),
+        (["--extensive", "people", "--population", "people"], 3, ["--population", "--weights-year"]),
+        (["--extensive", "people", "--benchmark", "none.tif"], 3, ["--benchmark", "--weights RASTER"]),
+        (["--extensive", "people", "--method", "refined"], 3, ["--benchmark", "--method"]),
     ],
 )
 def test_what_is_refused_names_the_layer_the_place_and_the_remedy(country: Path, options, code: int, words):

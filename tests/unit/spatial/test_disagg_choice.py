@@ -82,6 +82,51 @@ def test_equally_good_methods_are_the_simpler_one():
     assert cross_validate(both, source, counts, blocks).chosen == "simple"
 
 
+def test_a_lead_that_is_luck_does_not_decide():
+    """Both methods are equally bad; which one is ahead is chance, and the simpler one is taken nearly always."""
+    taken = []
+    for seed in range(40):
+        source, people, _, counts, blocks, _ = example(seed=seed)
+        rng = np.random.default_rng(1000 + seed)
+        noisy = [people * np.repeat(rng.gamma(50, 0.02, 24), 3) for _ in range(2)]
+        both = [Candidate("simple", fixed(noisy[0])), Candidate("demanding", fixed(noisy[1]))]
+        found = cross_validate(both, source, counts, blocks)
+        taken.append(found.chosen == "simple")
+        best = found.table["rtae"].idxmin()
+        assert found.table.loc[best, ["behind", "se"]].tolist() == [0, 0]
+        assert found.chosen == "simple" or found.table.loc["simple", "behind"] > found.table.loc["simple", "se"]
+    assert np.mean(taken) > 0.7, "half of them where the smaller error decides"
+
+
+def test_the_standard_error_of_the_difference_is_that_of_sums_over_blocks():
+    source, people, area, counts, blocks, _ = example()
+    found = cross_validate([Candidate("area", fixed(area)), Candidate("people", fixed(people))], source, counts, blocks)
+    wrong = {}
+    for name, mass in (("area", area), ("people", people)):
+        at = np.bincount(source, mass)
+        total, held = np.bincount(blocks, counts), np.bincount(blocks, at)
+        wrong[name] = np.abs(at / held[blocks] * total[blocks] - counts)
+        np.testing.assert_allclose(found.masses[name], at)
+    sums = np.bincount(blocks, wrong["area"] - wrong["people"])
+    assert found.table.loc["area", "behind"] == pytest.approx(sums.sum() / counts.sum())
+    assert found.table.loc["area", "se"] == pytest.approx(np.sqrt(len(sums)) * sums.std(ddof=1) / counts.sum())
+
+
+def test_hidden_sources_get_intervals_whose_alpha_they_did_not_see():
+    rng = np.random.default_rng(5)
+    n = 400
+    blocks = np.arange(n) // 5
+    mass = rng.gamma(3, 100, n)
+    share = mass / np.bincount(blocks, mass)[blocks]
+    gamma = rng.gamma(60 * share)
+    counts = np.round(5000 * gamma / np.bincount(blocks, gamma)[blocks])
+    candidates = [Candidate("area", fixed(np.ones(n))), Candidate("right", fixed(mass))]
+    found = cross_validate(candidates, np.arange(n), counts, blocks, level=0.9)
+    assert 0.87 <= found.table.loc["right", "coverage"] <= 0.93
+    assert found.table.loc["right", "interval_score"] < found.table.loc["area", "interval_score"]
+    assert "coverage" not in cross_validate(candidates, np.arange(n), counts, blocks).table
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 120), st.integers(2, 8), st.integers(0, 5))
 def test_blocks_are_of_even_size_and_do_not_depend_on_the_order(n, size, seed):
