@@ -51,7 +51,8 @@ def vet(path: Path) -> None:
 
 @lru_cache(maxsize=32)
 def _vetted(path: Path, size: int, changed: int, allowed: limits.Limits) -> None:
-    with contextlib.suppress(sqlite3.DatabaseError), _opened(path) as database:
+    # A message about a damaged schema quotes it, and is itself no UTF-8 then.
+    with contextlib.suppress(sqlite3.DatabaseError, UnicodeDecodeError), _opened(path) as database:
         rows = database.execute("SELECT type, name, sql FROM sqlite_master").fetchall()
         spent = 0
         for kind, name, sql in rows:
@@ -105,7 +106,7 @@ def _try(database: sqlite3.Connection, path: Path, name: str, size: int, left: i
                 limits.require("ratio", held // max(size, 1), "bytes computed for each in the file", f"{path} [{name}]")
     except FormatError:
         raise
-    except (sqlite3.Error, MemoryError, OverflowError) as error:
+    except (sqlite3.Error, UnicodeDecodeError, MemoryError, OverflowError) as error:
         raise _refused(path, name, f"what is computed when it is read and does not come to an end: {error}") from error
     finally:
         database.set_progress_handler(None, 0)

@@ -152,6 +152,13 @@ def test_a_heading_with_a_number_of_5000_digits(reader: Reader, tmp_path: Path) 
     reader.read("check", path)
 
 
+def test_a_geopackage_whose_schema_is_no_text(reader: Reader, tmp_path: Path) -> None:
+    entry, files = seeds("gpkg")
+    path = tmp_path / "schema.gpkg"
+    path.write_bytes(files[0].payload.replace(b";", b"\xe4"))
+    reader.read(entry, path)
+
+
 @pytest.mark.parametrize("value", ["[" * 5_000, "9" * 5_000], ids=["brackets", "digits"])
 @pytest.mark.parametrize("kind", ["county", "territory"])
 def test_what_was_found_once_in_descriptions(kind: str, value: str, reader: Reader, tmp_path: Path) -> None:
