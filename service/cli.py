@@ -155,6 +155,7 @@ def _report(report: RunReport, as_json: bool) -> None:
             "seconds": dict(report.times),
             "checks": report.checks,
             "withheld": [item.as_dict() for item in report.withheld],
+            "waiting": [item.as_dict() for item in report.waiting],
         }
         click.echo(json.dumps(document, ensure_ascii=False, indent=2))
         return
@@ -170,6 +171,10 @@ def _report(report: RunReport, as_json: bool) -> None:
         click.echo("\nnot in the public edition (licence or legal basis):")
         for item in report.withheld:
             click.echo(f"  {item.line()}")
+    if report.waiting:
+        click.echo(click.style("\nleft out until the rest is delivered:", fg="yellow"))
+        for line in (line for item in report.waiting for line in item.lines()):
+            click.echo(f"  {line}")
     click.echo("\nseconds  step")
     for title, seconds in report.times:
         click.echo(f"{seconds:>7.1f}  {title}")

@@ -48,6 +48,7 @@ def build_sheets(
     tables: Mapping[str, Observations],
     edition: Edition,
     publication: str,
+    waiting: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, dict[str, Any]]:
     """Describe every indicator that an edition shows.
 
@@ -65,6 +66,9 @@ def build_sheets(
         Whose sheets these are: file names and readers' notes are internal.
     publication : str
         Running number.
+    waiting : sequence of mapping
+        Years that are left out because a column of theirs was not delivered: ``indicator``, ``by_sex``, ``parts`` (its
+        columns) and ``reasons``, each with ``years`` and ``columns``.
 
     Returns
     -------
@@ -108,6 +112,7 @@ def build_sheets(
             "denominator": _part(county, indicator.denominator, edition) if indicator.denominator else None,
             "breakdown": {sex: [_part(county, v, edition) for v in pair] for sex, pair in indicator.breakdown.items()},
             "coverage": coverage,
+            "waiting": _waiting(county, [w for w in waiting if w["indicator"] == indicator.id], edition),
             "handed_down": handed,
             "tested": _tested(hotspots),
             "index": county.index is not None and indicator.id in county.index.indicators,
@@ -188,6 +193,17 @@ def _part(county: County, name: str, edition: Edition) -> dict[str, Any]:
         # The name of a file in the house is nobody's business outside.
         "file": ", ".join(county.files(table.id)) if edition == "internal" else None,
     }
+
+
+def _waiting(county: County, every: Iterable[Mapping[str, Any]], edition: Edition) -> list[dict[str, Any]]:
+    """Name the columns that years wait for; without any, those that no area has all of."""
+    out = []
+    for found in every:
+        parts = [_part(county, name, edition) for name in found["parts"]]
+        for reason in found["reasons"]:
+            columns = [part for part in parts if part["variable"] in reason["columns"]]
+            out.append({"years": reason["years"], "by_sex": found["by_sex"], "columns": columns, "parts": parts})
+    return out
 
 
 def _source(source: Source) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from geodata.models import VALUED, Flag, Indicator, Status
+from service.workflows.figures import HIDDEN
 
 if TYPE_CHECKING:
     from geodata.models import AreaLayer
@@ -81,6 +82,14 @@ def of_indicator(figures: Figures, indicator: Indicator, period: int, areas: pd.
     """Compute an indicator where it was observed; see :func:`rated`."""
     scale = indicator.scale if indicator.denominator is not None else 1.0
     return rated(figures, (indicator.numerator, indicator.denominator), scale, period, areas)
+
+
+def answered(found: Rated) -> pd.Series:
+    """Tell where a value stands, or one that somebody hides; a numerator alone, shown or hidden, is neither."""
+    hidden = found.status.isin(HIDDEN)
+    if found.bottom is not None:
+        hidden &= found.bottom["value"].notna() | found.bottom["status"].isin(HIDDEN)
+    return found.value.notna() | hidden
 
 
 def flag_text(flags: Iterable[pd.Series]) -> pd.Series:

@@ -13,10 +13,12 @@ import pandas as pd
 from geodata.errors import UntestableError
 from geodata.models import Indicator, Text
 from geodata.store.model import Collection, Field
+from service.cartography.presets import differences
 from service.workflows import texts
 from service.workflows.figures import HIDDEN
 from service.workflows.frames import of_indicator, stack
 from service.workflows.handdown import Allocation, hand_down, handed_down_in
+from service.workflows.waiting import years_of
 
 if TYPE_CHECKING:
     from geodata.models import AreaLayer
@@ -179,11 +181,10 @@ def _observed(
 
     areas = tester.inputs.levels[indicator.level].areas.index
     results, notes = {}, {}
-    for period in figures.periods(indicator.numerator, areas):
+    pair = (indicator.numerator, indicator.denominator)
+    for period in years_of(figures, [pair], tester.inputs.inside(indicator.level)):
         found = of_indicator(figures, indicator, period, areas)
         gone = found.status.isin(HIDDEN) & found.value.isna()
-        if not (found.value.notna().any() or gone.any()):
-            continue  # the numerator is known in this year, the denominator is not: there is no rate to test
         tested = found.value
         if found.bottom is not None:
             people = found.bottom["value"].where(found.value.notna())
@@ -306,6 +307,14 @@ def _as_dict(found: GlobalResult) -> dict[str, Any] | None:
     }
 
 
+def _isolated(inputs: Inputs, level: str, table: pd.DataFrame) -> list[str]:
+    """Name the areas of the county that have no neighbour with a value, so that nothing could be tested there."""
+    areas = inputs.levels[level].areas
+    ids = pd.unique(table.loc[(table["state"] == "isolated").to_numpy(), "support"])
+    own = areas.loc[areas.index.isin(ids) & ~areas["context"].to_numpy(dtype=bool), "name"]
+    return [str(name) for name in own]
+
+
 def _collection(
     inputs: Inputs,
     name: str,
@@ -345,21 +354,32 @@ def _collection(
         f"α = {tests.alpha}, correction {texts.CORRECTIONS[tests.correction].en}. "
         "The two-sided p of both is one and the same number.",
     }
+    tested_level = allocation.source if allocation is not None else level
+    chosen = differences(
+        weights=kind,
+        alpha=tests.alpha,
+        correction=tests.correction,
+        min_areas=tests.min_areas,
+        kind="grid" if inputs.levels[tested_level].is_grid else "areas",
+    )
+    exploratory = [{"de": text.de, "en": text.en} for text in chosen]
     extra: dict[str, Any] = {
         "method": method,
         "indicator": name,
-        "tested_level": allocation.source if allocation is not None else level,
+        "tested_level": tested_level,
         "alpha": tests.alpha,
         "correction": tests.correction,
         "permutations": tests.permutations,
         "seed": tests.seed,
         "graph": last.graph,
         "min_areas": tests.min_areas,
+        "exploratory": exploratory,
         "per_period": {
             str(period): {
                 "n_effective": result.n_effective,
                 "components": result.components,
                 "warnings": list(result.warnings),
+                "isolated": _isolated(inputs, tested_level, result.table),
                 **notes[period],
             }
             for period, result in results.items()
@@ -379,8 +399,8 @@ def _collection(
         fields=(texts.CONTEXT_FIELD, *fields),
         table=stack(layer, {p: _shown(r.table, layer) for p, r in results.items()}, (texts.CONTEXT_FIELD, *fields)),
         styles=(
-            hotspot_style(modelled=modelled, decimals=decimals),
-            gi_star_style(modelled=modelled, decimals=decimals),
+            hotspot_style(modelled=modelled, decimals=decimals, correction=tests.correction),
+            gi_star_style(modelled=modelled, decimals=decimals, correction=tests.correction),
         ),
         metadata=texts.metadata(inputs, level, indicators, **extra),
     )

@@ -14,6 +14,7 @@ from geodata.store.model import Collection, Field, Style
 from service.workflows import texts
 from service.workflows.frames import Rated, flag_text, of_indicator, rated, stack
 from service.workflows.handdown import Allocation, hand_down, handed_down_in
+from service.workflows.waiting import pairs_by_sex, years_of
 
 if TYPE_CHECKING:
     from geodata.models import AreaLayer
@@ -90,12 +91,13 @@ def _collection(
             allocation = allocations[indicator.level, level]
             parts, sums = _modelled(inputs, figures, indicator, allocation, floor)
             own = texts.modelled_fields(indicator, allocation)
-            totals[indicator.id] = sums
-            handed[indicator.id] = texts.handed_down_note(inputs, indicator, allocation)
+            if parts:
+                totals[indicator.id] = sums
+                handed[indicator.id] = texts.handed_down_note(inputs, indicator, allocation)
         elif shown_by_sex:
-            parts, own = _by_sex(figures, indicator, layer.areas.index), texts.gender_fields(indicator)
+            parts, own = _by_sex(inputs, figures, indicator), texts.gender_fields(indicator)
         else:
-            parts, own = _observed(figures, indicator, layer.areas.index), texts.observed_fields(indicator)
+            parts, own = _observed(inputs, figures, indicator), texts.observed_fields(indicator)
         if not parts:
             continue
         fields += own
@@ -123,9 +125,10 @@ def _origin(found: Rated) -> pd.Series:
     return found.top["origin"].where(found.top["origin"] != "", None)
 
 
-def _observed(figures: Figures, indicator: Indicator, areas: pd.Index) -> Parts:
-    parts = {}
-    for period in figures.periods(indicator.numerator, areas):
+def _observed(inputs: Inputs, figures: Figures, indicator: Indicator) -> Parts:
+    areas, parts = inputs.levels[indicator.level].areas.index, {}
+    pair = (indicator.numerator, indicator.denominator)
+    for period in years_of(figures, [pair], inputs.inside(indicator.level)):
         found = of_indicator(figures, indicator, period, areas)
         frame = pd.DataFrame({indicator.id: found.value})
         if found.bottom is not None:
@@ -138,9 +141,9 @@ def _observed(figures: Figures, indicator: Indicator, areas: pd.Index) -> Parts:
     return parts
 
 
-def _by_sex(figures: Figures, indicator: Indicator, areas: pd.Index) -> Parts:
-    parts = {}
-    for period in figures.periods(indicator.breakdown["female"][0], areas):
+def _by_sex(inputs: Inputs, figures: Figures, indicator: Indicator) -> Parts:
+    areas, parts = inputs.levels[indicator.level].areas.index, {}
+    for period in years_of(figures, pairs_by_sex(indicator), inputs.inside(indicator.level)):
         women, men = (
             rated(figures, indicator.breakdown[sex], indicator.scale, period, areas) for sex in ("female", "male")
         )
@@ -160,7 +163,7 @@ def _modelled(
     inputs: Inputs, figures: Figures, indicator: Indicator, allocation: Allocation, floor: float | None
 ) -> tuple[Parts, dict[str, Any]]:
     sources = pd.Index(allocation.weights.source_ids)
-    periods = figures.periods(indicator.numerator, sources)
+    periods = years_of(figures, [(indicator.numerator, indicator.denominator)], sources)
     if inputs.county.allocations[allocation.source, allocation.target].periods == "latest":
         periods = periods[-1:]
     parts, totals = {}, {}

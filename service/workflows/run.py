@@ -14,6 +14,7 @@ import pandas as pd
 
 from geodata import catalogue
 from geodata.county import County, load_county
+from geodata.models import Status
 from geodata.store.model import Collection, Edition
 from service.progress import Steps
 from service.reports.indicator_sheet import build_sheets, write_sheets
@@ -29,6 +30,7 @@ from service.workflows.plausible import require_plausible
 from service.workflows.read import Inputs, read_inputs
 from service.workflows.suppress import suppressed_for_public
 from service.workflows.verify import verify
+from service.workflows.waiting import Waiting, waiting
 
 if TYPE_CHECKING:
     from geodata.store.publication import Draft
@@ -67,6 +69,8 @@ class RunReport:
         Edition → what the gate verified.
     withheld : tuple of Withheld
         What the public edition lacks because a source may not be published.
+    waiting : tuple of Waiting
+        Years that are left out because a column of theirs was not delivered.
     """
 
     county: str
@@ -77,6 +81,7 @@ class RunReport:
     audits: dict[str, pd.DataFrame] = field(default_factory=dict)
     checks: dict[str, list[str]] = field(default_factory=dict)
     withheld: tuple[Withheld, ...] = ()
+    waiting: tuple[Waiting, ...] = ()
 
 
 def run(
@@ -121,6 +126,9 @@ def run(
         inputs = read_inputs(county, progress=tell)
         catalogue.require_unchanged(county, taken)
         require_plausible(inputs, tell)
+        waits = waiting(inputs)
+        for line in (line for one in waits for line in one.lines()):
+            tell(line)
         public, withheld = publishable(inputs)
     with PublicationStore(state, county.id, keep=county.publication.keep).begin() as draft:
         with steps.step("Suppress what the public edition may not know"):
@@ -159,6 +167,7 @@ def run(
         audits=_audits(inputs, allocations),
         checks={one.edition: one.checks for one in built},
         withheld=withheld,
+        waiting=waits,
     )
 
 
@@ -240,6 +249,7 @@ def _write(
         tables=inputs.tables,
         edition=built.edition,
         publication=draft.id,
+        waiting=[one.as_dict() for one in waiting(inputs)],
     )
     write_sheets(folder, sheets)
 
@@ -323,8 +333,9 @@ def summarise(collections: Sequence[Collection]) -> list[dict[str, Any]]:
     """
     rows = []
     for c in collections:
-        last = c.table[(c.table["period"] == c.periods[-1]) & ~c.table["context"].astype(bool)]
+        own = c.table[~c.table["context"].astype(bool)]
         name = c.styles[0].field
+        last = own[own["period"] == _last_said(c, own)]
         finding = ""
         if c.kind == "hotspots":
             counts = last["label"].value_counts()
@@ -356,6 +367,13 @@ def summarise(collections: Sequence[Collection]) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def _last_said(collection: Collection, own: pd.DataFrame) -> int:
+    """Return the last year of which the first field says anything: indicators of one topic end in different years."""
+    status = f"{collection.styles[0].field}_status"
+    said = own[own[status] != Status.MISSING.value] if status in own else own
+    return int(said["period"].max()) if len(said) else collection.periods[-1]
 
 
 def _audits(inputs: Inputs, allocations: dict[tuple[str, str], Allocation]) -> dict[str, pd.DataFrame]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from geodata.models import Indicator, Polarity, Status, Text
 from geodata.store.model import Field
+from service.workflows.waiting import years_of
 
 if TYPE_CHECKING:
     from service.workflows.handdown import Allocation
@@ -293,7 +294,8 @@ def handed_down_note(inputs: Inputs, indicator: Indicator, allocation: Allocatio
     level = inputs.levels[allocation.source]
     n = len(allocation.weights.source_ids)
     year = allocation.ancillary_year
-    data_year = max(inputs.figures.periods(indicator.numerator, level.areas.index), default=None)
+    pair = (indicator.numerator, indicator.denominator)
+    data_year = max(years_of(inputs.figures, [pair], level.areas.index), default=None)
     gap = abs(data_year - year) if year is not None and data_year is not None else 0
     remarks_de, remarks_en = [], []
     if gap > OLD_ANCILLARY:
