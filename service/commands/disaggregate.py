@@ -65,6 +65,15 @@ ROWS = 15
     help="Pieces below this share of both zones are noise of borders drawn twice.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of what is drawn.")
+@click.option(
+    "--maps",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Writes PNG maps: values, what was counted, width of intervals, share known, what was shared by.",
+)
+@click.option(
+    "--lang", "language", type=click.Choice(["de", "en"]), default="de", show_default=True, help="Language of --maps."
+)
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
 @click.option("--json", "as_json", is_flag=True, help="Print methods, choices and audits as JSON.")
 def disaggregate(
@@ -76,6 +85,8 @@ def disaggregate(
     means: tuple[str, ...],
     covariates: str,
     method: str | None,
+    maps: Path | None,
+    language: str,
     overwrite: bool,
     as_json: bool,
     **options: Any,
@@ -98,7 +109,7 @@ def disaggregate(
         method=method or ("auto" if options["weights"] else "area"),
         **options,
     )
-    outcome = run(task, out, overwrite=overwrite, say=say)
+    outcome = run(task, out, overwrite=overwrite, maps=maps, language=language, say=say)
     if as_json:
         click.echo(json.dumps(_plain(_document(outcome, out)), ensure_ascii=False))
     _print_audits(outcome)

@@ -119,7 +119,13 @@ class Outcome:
 
 
 def disaggregate(
-    task: Task, out: Path, *, overwrite: bool = False, say: Callable[[str], None] = lambda _line: None
+    task: Task,
+    out: Path,
+    *,
+    overwrite: bool = False,
+    maps: Path | None = None,
+    language: str = "de",
+    say: Callable[[str], None] = lambda _line: None,
 ) -> Outcome:
     """Read, share out, and write.
 
@@ -131,6 +137,10 @@ def disaggregate(
         Where to; the ending chooses the format.
     overwrite : bool
         Replace a file of this name.
+    maps : pathlib.Path, optional
+        Folder for maps, see :func:`service.workflows.diagnostics.write_maps`.
+    language : {"de", "en"}
+        Of the maps.
     say : callable
         Receives one line of progress at a time.
 
@@ -177,6 +187,11 @@ def disaggregate(
         "notes": list(outcome.notes),
     }
     write_zones(out, frame, metadata=metadata)
+    if maps is not None:
+        from service.workflows.diagnostics import write_maps
+
+        for path in write_maps(maps, task, outcome, sources, targets, language):
+            say(f"map: {path}")
     return outcome
 
 

@@ -147,7 +147,8 @@ def test_intervals_hold_the_value_and_say_what_they_rest_on(country: Path):
     words = " ".join(result.stderr.split())
     assert "indicative" in words, "sixteen sources"
     assert "covariates at the targets" in words
-    result = ask(country, "j.gpkg", *asked, "--groups", "district")
+    result = ask(country, "j.gpkg", *asked, "--groups", "district", "--maps", country / "maps")
+    assert (country / "maps" / "cases-intervall.png").read_bytes().startswith(b"\x89PNG")
     assert "fitted between sources and reused below them" in " ".join(result.stderr.split())
 
 
