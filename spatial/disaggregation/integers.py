@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from geodata.errors import SpatialError, some
+from spatial.disaggregation.totals import require_totals
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -102,8 +103,9 @@ def integer_counts(
     Raises
     ------
     SpatialError
-        A count is negative or no whole number.
+        A count is negative or no whole number, or targets overlap.
     """
+    require_totals(weights, "whole numbers that add up")
     y = weights.align(values)
     wrong = ~np.isnan(y) & ((y < 0) | (np.abs(y - np.rint(y)) > WHOLE))
     if wrong.any():

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import lzma
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 #: Raised whenever the same input gives other weights, or the archive other arrays: what was saved before is rebuilt.
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 #: What zipfile, zlib and NumPy answer to bytes that are damaged; RuntimeError is "encrypted" or "not implemented".
 _DAMAGE = (
     ValueError,
@@ -33,6 +35,8 @@ _DAMAGE = (
     struct.error,
     zipfile.BadZipFile,
     zlib.error,
+    lzma.LZMAError,
+    tokenize.TokenError,
 )
 _OWN = ("format_version", "checksum")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -11,17 +10,19 @@ import numpy as np
 import pandas as pd
 
 from geodata.errors import AreaKeyError, FormatError, SpatialError, some
+from spatial.disaggregation import totals
 from spatial.disaggregation.checks import require_ids
 from spatial.disaggregation.packed import pack, unpack
 from spatial.disaggregation.rates import rate_columns, rate_matrix, touched_by
+from spatial.disaggregation.totals import CASCADE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+__all__ = ["CASCADE", "YEARS_APART", "AllocationWeights"]
+
 #: Ancillary data further away in time than this are named in every result.
 YEARS_APART = 5
-#: By what a source was shared, from best to worst; each falls back to the next.
-CASCADE = ("ancillary", "mask", "area", "outside")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +47,9 @@ class AllocationWeights:
     details : pandas.DataFrame
         Indexed by source: ``mass`` (what the column was divided by, in the unit of its provenance), ``covered`` (share
         of the source's area in the targets) and ``extent`` (share of that inside the raster); NaN where not applicable.
+    overlapping : bool
+        The targets overlap, which was asked for: columns may add up to more than 1. Each target by itself is right;
+        whatever adds targets up is refused.
 
     Examples
     --------
@@ -65,13 +69,14 @@ class AllocationWeights:
     method: str
     ancillary_year: int | None = None
     details: pd.DataFrame = field(default_factory=pd.DataFrame)
+    overlapping: bool = False
 
     def __post_init__(self) -> None:
         shape = (len(self.target_ids), len(self.source_ids))
         if self.matrix.shape != shape or self.outside.shape != shape[1:]:
             raise SpatialError(f"expected a matrix of shape {shape}, found {self.matrix.shape}", where=self.method)
         total = np.asarray(self.matrix.sum(axis=0)).ravel() + self.outside
-        wrong = ~(np.abs(total - 1) <= 1e-9)
+        wrong = ~(total >= 1 - 1e-9) if self.overlapping else ~(np.abs(total - 1) <= 1e-9)
         if wrong.any() or (self.matrix.data < 0).any() or (self.outside < 0).any():
             raise SpatialError(
                 f"expected non-negative shares that add up to 1, found others for {some(self.source_ids[wrong])}",
@@ -104,7 +109,7 @@ class AllocationWeights:
         AreaKeyError
             An id is repeated or belongs to no source: its value would be dropped.
         SpatialError
-            A value is infinite.
+            A value is infinite or no number.
         """
         return self._aligned(values, what)
 
@@ -112,7 +117,7 @@ class AllocationWeights:
         """Align a Series or a table of numbers."""
         require_ids(values.index, what)
         if values.index.equals(self.source_ids):
-            aligned = values.to_numpy(dtype=np.float64, na_value=np.nan)
+            aligned = self._numbers(values, what)
         else:
             unknown = values.index.difference(self.source_ids)
             if len(unknown):
@@ -121,7 +126,7 @@ class AllocationWeights:
                     where=what,
                     hint=f"sources are {some(self.source_ids)}; select those before the values are allocated",
                 )
-            aligned = values.reindex(self.source_ids).to_numpy(dtype=np.float64, na_value=np.nan)
+            aligned = self._numbers(values.reindex(self.source_ids), what)
         infinite = np.isinf(aligned)
         if infinite.any():
             rows = infinite if infinite.ndim == 1 else infinite.any(axis=1)
@@ -132,6 +137,17 @@ class AllocationWeights:
                 hint="a value that cannot be computed is missing (NaN)",
             )
         return aligned
+
+    @staticmethod
+    def _numbers(values: Any, what: str) -> NDArray[np.float64]:
+        try:
+            return np.asarray(values.to_numpy(dtype=np.float64, na_value=np.nan))
+        except (TypeError, ValueError) as error:
+            raise SpatialError(
+                f"expected numbers, found others ({error})",
+                where=what,
+                hint="read texts as numbers first; a value that is missing is NaN",
+            ) from error
 
     def apply(self, values: pd.Series) -> pd.Series:
         """Share counts among the targets: x = W y.
@@ -209,36 +225,9 @@ class AllocationWeights:
         AreaKeyError
             Ids are repeated or belong to no target.
         SpatialError
-            A target has part in several sources and ``by`` is not given.
+            A target has part in several sources and ``by`` is not given, or targets overlap.
         """
-        require_ids(values.index, "values of the targets")
-        unknown = values.index.difference(self.target_ids)
-        if len(unknown):
-            raise AreaKeyError(
-                f"expected ids of the {len(self.target_ids)} targets, found {len(unknown)} others: {some(unknown)}",
-                where="values of the targets",
-                hint=f"targets are {some(self.target_ids)}",
-            )
-        x = values.reindex(self.target_ids).to_numpy(dtype=np.float64, na_value=np.nan)
-        entries = self.matrix.tocoo()
-        several = np.bincount(entries.row[entries.data > 0], minlength=len(x)) > 1
-        if by is None and several.any():
-            raise SpatialError(
-                f"expected every target in one source, found {int(several.sum())} in several: "
-                f"{some(self.target_ids[several])}",
-                where="values of the targets",
-                hint="name by which counts of the sources their targets are to be shared among them (by=...)",
-            )
-        weight = entries.data * (1.0 if by is None else np.nan_to_num(self.align(by, "by"))[entries.col])
-        base = np.bincount(entries.row, weight, len(x))[entries.row]
-        # A target alone in its source gives all it has, whatever its weight.
-        alone = (~several[entries.row]) & (entries.data > 0)
-        share = np.where(alone, 1.0, np.divide(weight, base, out=np.zeros_like(weight), where=base > 0))
-        n = len(self.source_ids)
-        back = np.bincount(entries.col, share * np.nan_to_num(x)[entries.row], n)
-        back[np.bincount(entries.col, minlength=n) == 0] = np.nan
-        back[entries.col[np.isnan(x)[entries.row]]] = np.nan
-        return pd.Series(back, index=self.source_ids, name=values.name)
+        return totals.aggregate(self, values, by)
 
     def years_apart(self, data_year: int | None) -> int | None:
         """Return the years between ancillary and data if they are more than five, else None.
@@ -323,29 +312,7 @@ class AllocationWeights:
         AreaKeyError, SpatialError
             See :meth:`align`.
         """
-        y = self.align(values)
-        columns = self.matrix.tocsc()
-        out = np.array(
-            [
-                math.fsum(columns.data[columns.indptr[s] : columns.indptr[s + 1]] * y[s])
-                for s in range(len(self.source_ids))
-            ]
-        )
-        out[np.isnan(y)] = np.nan
-        outside = self.outside * y
-        table = pd.DataFrame(
-            {
-                "total_in": y,
-                "total_out": out,
-                "outside": outside,
-                "difference": y - out - outside,
-                "missing": np.isnan(y),
-                "empty": self.empty,
-                "targets": np.diff(columns.indptr),
-            },
-            index=self.source_ids,
-        )
-        return table.assign(provenance=self.provenance).join(self.details)
+        return totals.audit(self, values)
 
     @property
     def empty(self) -> NDArray[np.bool_]:
@@ -369,23 +336,7 @@ class AllocationWeights:
             ``uncovered_targets`` (in no source), ``provenance`` (number of sources by kind), ``method`` and
             ``ancillary_year``.
         """
-        table = self.audit(values)
-        known = table[~table["missing"]]
-        base = known["total_in"].abs().where(known["total_in"] != 0, 1.0)
-        return {
-            "total_in": math.fsum(known["total_in"]),
-            "total_out": math.fsum(known["total_out"]),
-            "outside": math.fsum(known["outside"]),
-            "largest_difference": float((known["difference"].abs() / base).max()) if len(known) else 0.0,
-            "sources": len(self.source_ids),
-            "targets": len(self.target_ids),
-            "missing_sources": int(table["missing"].sum()),
-            "empty_sources": int(table["empty"].sum()),
-            "uncovered_targets": int((np.diff(self.matrix.indptr) == 0).sum()),
-            "provenance": {str(kind): int(n) for kind, n in self.provenance.value_counts(sort=False).items()},
-            "method": self.method,
-            "ancillary_year": self.ancillary_year,
-        }
+        return totals.summary(self, values)
 
     def compose(self, other: AllocationWeights) -> AllocationWeights:
         """Chain two allocations: first these weights, then ``other`` from their targets onward.
@@ -404,42 +355,10 @@ class AllocationWeights:
         ------
         AreaKeyError
             The zones in between differ.
+        SpatialError
+            They overlap: what is carried on from them would count twice.
         """
-        from scipy import sparse
-
-        strangers = self.target_ids.symmetric_difference(other.source_ids)
-        if len(strangers):
-            raise AreaKeyError(
-                f"expected the same zones in between, found {len(strangers)} on one side only: {some(strangers)}",
-                where=f"{self.method} then {other.method}",
-                hint="build both from the same layer of intermediate zones",
-            )
-        first = self.matrix[self.target_ids.get_indexer(other.source_ids)]
-        product = sparse.coo_array(other.matrix @ first)
-        # The product forgets zeros, but a stored zero says that a target has part in a source.
-        pattern = sparse.coo_array(_ones(other.matrix) @ _ones(first))
-        entries = np.concatenate([product.data, np.zeros(pattern.nnz)])
-        places = [np.concatenate(pair) for pair in zip(product.coords, pattern.coords, strict=True)]
-        matrix = sparse.coo_array((entries, tuple(places)), shape=product.shape).tocsr()
-
-        ranks = other.provenance.map(CASCADE.index).to_numpy()
-        carried = first.tocoo()
-        used = (carried.data > 0) & (ranks[carried.row] < len(CASCADE) - 1)
-        worst = self.provenance.map(CASCADE.index).to_numpy().copy()
-        np.maximum.at(worst, carried.col[used], ranks[carried.row[used]])
-        outside = self.outside + other.outside @ first
-        worst[np.bincount(matrix.indices, minlength=len(self.source_ids)) == 0] = len(CASCADE) - 1
-        years = {year for year in (self.ancillary_year, other.ancillary_year) if year is not None}
-        return AllocationWeights(
-            matrix,
-            self.source_ids,
-            other.target_ids,
-            outside,
-            pd.Series([CASCADE[rank] for rank in worst], index=self.source_ids, name="provenance"),
-            f"{self.method}>{other.method}",
-            min(years) if years else None,  # the older of the two is what the result rests on
-            self.details,
-        )
+        return totals.chain(self, other)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return everything as plain arrays (no pickled objects), ready for ``numpy.savez``."""
@@ -454,6 +373,7 @@ class AllocationWeights:
             "outside": self.outside,
             "provenance": np.array(self.provenance.to_list(), dtype=np.str_),
             "method": np.array(self.method),
+            "overlapping": np.array(self.overlapping),
             "ancillary_year": np.array([] if self.ancillary_year is None else [self.ancillary_year], dtype=np.int64),
             **details,
         }
@@ -469,6 +389,7 @@ class AllocationWeights:
         matrix = sparse.csr_array(
             (arrays["data"], arrays["indices"], arrays["indptr"]), shape=(len(target_ids), len(source_ids))
         )
+        matrix.check_format(full_check=True)  # SciPy computes with whatever place an index names, also outside
         year = arrays["ancillary_year"]
         details = {k.removeprefix("details_"): v for k, v in arrays.items() if k.startswith("details_")}
         return cls(
@@ -480,6 +401,7 @@ class AllocationWeights:
             str(arrays["method"]),
             int(year[0]) if len(year) else None,
             pd.DataFrame(details, index=source_ids),
+            bool(arrays["overlapping"]),
         )
 
     def to_bytes(self) -> bytes:
@@ -508,23 +430,24 @@ class AllocationWeights:
         """
         arrays = unpack(data, where)
         try:
-            weights = cls.from_arrays(arrays)
-            weights.matrix.check_format(full_check=True)
+            return cls.from_arrays(arrays)
         except (KeyError, ValueError, TypeError, IndexError) as error:
             raise FormatError(
                 f"expected the arrays of a transfer matrix, found others ({error})",
                 where=where,
                 hint="delete the file; it is built again from the zones and the ancillary data",
             ) from error
-        return weights
-
-
-def _ones(matrix: Any) -> Any:
-    ones = matrix.copy()
-    ones.data = np.ones(len(ones.data))
-    return ones
 
 
 def _plain(ids: pd.Index) -> NDArray[Any]:
     plain = ids.to_numpy()
-    return plain if plain.dtype.kind in "iu" else np.array([str(i) for i in ids], dtype=np.str_)
+    if plain.dtype.kind in "iu":
+        return plain
+    texts = np.array([str(i) for i in ids], dtype=np.str_)
+    if texts.tolist() != ids.tolist():  # also a text that ends in a NUL, which NumPy drops
+        raise SpatialError(
+            f"expected ids that are texts or whole numbers, found {some(i for i in ids if not isinstance(i, str))}",
+            where="matrix to be saved",
+            hint="make them texts first, such as zones.index.astype(str)",
+        )
+    return texts

@@ -11,6 +11,7 @@ import pandas as pd
 
 from geodata.errors import AreaKeyError, SpatialError, some
 from spatial.disaggregation.concentration import Alpha, Parts
+from spatial.disaggregation.totals import require_totals
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,6 +73,8 @@ def known_parts(
     ------
     AreaKeyError
         A target or a source has no row.
+    SpatialError
+        Targets overlap.
     """
     absent = weights.target_ids.difference(attributes.index)
     if len(absent):
@@ -80,6 +83,7 @@ def known_parts(
             where="attributes with known parts",
             hint="sum the attribute to the targets; a target without cases has the count 0",
         )
+    require_totals(weights, "parts that make up the sources")
     target, source, share = _pieces(weights)
     details = weights.details
     whole = details["mass"].to_numpy(dtype=np.float64) if "mass" in details else np.ones(len(weights.source_ids))
@@ -218,8 +222,9 @@ def draws(
     AreaKeyError
         A level does not name every target.
     SpatialError
-        There is not one α per step, or a count is negative.
+        There is not one α per step, a count is negative, or targets overlap.
     """
+    require_totals(weights, "draws that add up")
     steps = [alpha] if isinstance(alpha, Alpha) else list(alpha)
     if len(steps) != len(levels) + 1:
         raise SpatialError(

@@ -13,6 +13,7 @@ from spatial.disaggregation.assembly import OVERLAP_TOLERANCE, Allocate, Measure
 from spatial.disaggregation.atoms import raster_atoms
 from spatial.disaggregation.checks import require_ids, require_mass
 from spatial.disaggregation.coverage import checked_raster
+from spatial.disaggregation.overlaps import fragments
 from spatial.disaggregation.transfer import AllocationWeights
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def area_weights(
     names: tuple[str, str] = ("source zones", "target zones"),
     overlap_tolerance: float = OVERLAP_TOLERANCE,
     sliver: float = 0.0,
+    overlapping: bool = False,
 ) -> AllocationWeights:
     """Share every source among the targets by area.
 
@@ -48,6 +50,8 @@ def area_weights(
         Pieces that take less than this share both of their source and of their target are noise of borders drawn
         twice: they are dropped, and what they would get goes to the other targets of the source. Without it a missing
         source makes targets missing that it merely scratches. Berlin's nested areas need .002.
+    overlapping : bool
+        Targets may overlap: each gets what lies in it, and the result is marked, see :func:`.fragments`.
 
     Returns
     -------
@@ -73,6 +77,13 @@ def area_weights(
     >>> area_weights(town, parts).apply(pd.Series({"town": 100.0})).to_dict()
     {'west': 25.0, 'east': 75.0}
     """
+    if overlapping:
+        parts = fragments(target, names[1])
+        return parts.gather(
+            area_weights(
+                source, parts.zones, allocate=allocate, names=names, overlap_tolerance=overlap_tolerance, sliver=sliver
+            )
+        )
     both = overlay(source, target, names=names, overlap_tolerance=overlap_tolerance, sliver=sliver)
     return assemble(
         pd.Index(source.index),
@@ -101,6 +112,7 @@ def raster_weights(
     names: tuple[str, str, str] = ("source zones", "target zones", "ancillary raster"),
     overlap_tolerance: float = OVERLAP_TOLERANCE,
     sliver: float = 0.0,
+    overlapping: bool = False,
 ) -> AllocationWeights:
     """Share every source among the targets by the raster mass that lies in their intersection.
 
@@ -129,6 +141,8 @@ def raster_weights(
         Pieces that take less than this share both of their source and of their target are noise of borders drawn
         twice: they are dropped, and what they would get goes to the other targets of the source. Without it a missing
         source makes targets missing that it merely scratches. Berlin's nested areas need .002.
+    overlapping : bool
+        Targets may overlap: each gets what lies in it, and the result is marked, see :func:`.fragments`.
 
     Returns
     -------
@@ -158,6 +172,23 @@ def raster_weights(
     >>> weights.apply(pd.Series({"town": 100.0})).to_dict()
     {'west': 75.0, 'east': 25.0}
     """
+    if overlapping:
+        parts = fragments(target, names[1])
+        return parts.gather(
+            raster_weights(
+                source,
+                parts.zones,
+                values,
+                transform,
+                crs,
+                ancillary_year=ancillary_year,
+                allocate=allocate,
+                mask=mask,
+                names=names,
+                overlap_tolerance=overlap_tolerance,
+                sliver=sliver,
+            )
+        )
     masses, grid = checked_raster(values, transform, crs, names[2])
     if mask is not None and np.shape(mask) != masses.shape:
         raise SpatialError(

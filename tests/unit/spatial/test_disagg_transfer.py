@@ -313,5 +313,57 @@ def test_other_version_pickles_and_wrong_arrays_are_refused(monkeypatch: pytest.
         AllocationWeights.from_bytes(out.getvalue())
     data = weights.to_bytes()
     monkeypatch.setattr(packed, "FORMAT_VERSION", 99)
-    with pytest.raises(FormatError, match="version 99, found 1"):
+    with pytest.raises(FormatError, match="version 99, found 2"):
+        AllocationWeights.from_bytes(data)
+
+
+def test_a_target_without_mass_is_brought_back_too() -> None:
+    """Who lives in a target that the ancillary data call empty belongs to its source all the same."""
+    nested = cell_weights(pd.Series({"a": "X", "b": "X", "c": "Y"}), pd.Series({"a": 0.0, "b": 3.0, "c": 1.0}))
+    assert nested.aggregate(pd.Series({"a": 5.0, "b": 6.0, "c": 7.0})).to_dict() == {"X": 11.0, "Y": 7.0}
+
+
+def test_targets_of_sources_without_counts_are_brought_back_by_shares() -> None:
+    back = three_zones().aggregate(
+        pd.Series({"a": 1.0, "b": 10.0, "c": 2.0, "d": 0.0}), by=pd.Series({"X": 0.0, "Y": 0.0, "Z": 1.0})
+    )
+    assert back.to_list()[:2] == pytest.approx([1 + 6, 2 + 4])
+
+
+def test_texts_are_no_values() -> None:
+    with pytest.raises(SpatialError, match="expected numbers"):
+        three_zones().apply(pd.Series({"X": "8 T", "Y": "2", "Z": "3"}))
+
+
+@pytest.mark.parametrize("ids", [[1.5, 2.5, 3.5], [1, "1", "b"], ["a", "b", "c\0"]])
+def test_ids_that_would_not_come_back_are_not_saved(ids: list[object]) -> None:
+    weights = cell_weights(pd.Series(["s", "s", "t"], index=ids), pd.Series([1.0, 2.0, 3.0], index=ids))
+    with pytest.raises(SpatialError, match="texts or whole numbers"):
+        weights.to_bytes()
+
+
+def _archive(header: bytes, method: int = 8) -> bytes:
+    """Make an npz whose only array has the given header, or whose entry claims another compression."""
+    import zipfile
+
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("data.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + b"\0" * 90)
+    data = out.getvalue()
+    central = data.rindex(b"PK\x01\x02")
+    return data[: central + 10] + bytes([method]) + data[central + 11 :]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        _archive(b"{'descr': ("),
+        _archive(b"{'descr': '<f8', 'fortran_order': False, 'shape': (2,), }\n", method=14),
+        _archive(b"{'descr': '<f8', 'fortran_order': False, 'shape': (2,), }\n", method=12),
+        _archive(b"{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999999,), }\n"),
+    ],
+    ids=["torn header", "LZMA", "BZ2", "more than memory"],
+)
+def test_headers_that_lie_are_refused(data: bytes) -> None:
+    with pytest.raises(FormatError, match="cannot be read"):
         AllocationWeights.from_bytes(data)
