@@ -174,9 +174,7 @@ def disaggregate(
     sources = read_zones(task.sources, id_field=task.id_field, numbers=numbers)
     targets = read_zones(task.targets, id_field=task.target_id)
     say(f"{len(sources)} sources ({task.sources}), {len(targets)} targets ({task.targets})")
-    blocks = _blocks(task, sources)
-    job = _Job(task, sources, targets, blocks, say)
-    outcome = job.run()
+    outcome = _Job(task, sources, targets, say).run()
     frame = targets[["geometry"]].join(outcome.table)
     frame.index.name = targets.index.name
     metadata = {
@@ -195,15 +193,22 @@ def disaggregate(
     return outcome
 
 
-def _blocks(task: Task, sources: gpd.GeoDataFrame) -> NDArray[np.int64]:
-    """Return the block of each source: the coarser zone it lies in, or one of those that lie together."""
+def _blocks(task: Task, sources: gpd.GeoDataFrame, comparable: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return the block of each source: the coarser zone it lies in, or one of those that lie together.
+
+    Sources that methods can be judged by are in blocks of their own.
+    """
     from geodata.readers.vector import read_features
     from geodata.zones import split_layer
     from spatial.disaggregation.choice import make_blocks
 
     if task.groups is None:
         centres = sources.geometry.centroid
-        return make_blocks(np.column_stack([centres.x, centres.y]))
+        points = np.column_stack([centres.x, centres.y])
+        made = np.zeros(len(sources), dtype=np.int64)
+        made[comparable] = make_blocks(points[comparable])
+        made[~comparable] = len(sources) + make_blocks(points[~comparable])
+        return np.unique(made, return_inverse=True)[1].astype(np.int64)
     path, layer = split_layer(task.sources)
     frame = read_features(path, layer=layer, where=task.sources)
     if task.groups not in frame:
@@ -230,10 +235,9 @@ class _Job:
         task: Task,
         sources: gpd.GeoDataFrame,
         targets: gpd.GeoDataFrame,
-        blocks: NDArray[np.int64],
         say: Callable[[str], None],
     ) -> None:
-        self.task, self.sources, self.targets, self.blocks, self.say = task, sources, targets, blocks, say
+        self.task, self.sources, self.targets, self.say = task, sources, targets, say
         self.notes: list[str] = []
         self.choices: dict[str, CrossValidation] = {}
         self.methods: dict[str, str] = {}
@@ -254,6 +258,8 @@ class _Job:
             )
             self.notes += self.ground.notes
             say(f"{len(self.ground.atoms)} atoms")
+        self.comparable = np.ones(len(sources), dtype=bool) if self.ground is None else self.ground.comparable()
+        self.blocks = _blocks(task, sources, self.comparable)
 
     def run(self) -> Outcome:
         """Bring every column down."""
@@ -315,13 +321,18 @@ class _Job:
         if self.ground is None:
             raise SpatialError("expected atoms to compare methods on, found none", where=name)
         try:
-            found = cross_validate(candidates, self.ground.atoms.source, counts, self.blocks, level=self.level)
+            shown = np.where(self.comparable, counts, np.nan)
+            found = cross_validate(candidates, self.ground.atoms.source, shown, self.blocks, level=self.level)
         except SpatialError as error:
             # With so few sources nothing can be hidden: the method with the most knowledge but without learning.
             usual = next(c for best in ("refined", "dasymetric", "area") for c in candidates if c.name == best)
             self.notes.append(f"{name}: methods could not be compared ({error.message}); {usual.name} was taken")
             return usual
         self.choices[name] = found
+        left = int((~self.comparable).sum())
+        note = f"{left} sources beyond the targets or the ancillary data took no part in comparing methods"
+        if left and note not in self.notes:
+            self.notes.append(note)
         return next(c for c in candidates if c.name == found.chosen)
 
     @property
@@ -378,7 +389,8 @@ class _Job:
         factor = np.divide(known, scale, out=np.zeros_like(known), where=scale > 0)
         constant = Candidate("constant rate", fixed(np.nan_to_num(people * factor[ground.atoms.source])))
         try:
-            found = cross_validate([constant, *ground.candidates("learned")], ground.atoms.source, counts, self.blocks)
+            methods, shown = [constant, *ground.candidates("learned")], np.where(self.comparable, counts, np.nan)
+            found = cross_validate(methods, ground.atoms.source, shown, self.blocks)
         except (SpatialError, ConfigError):
             return None
         self.choices[f"{numerator} per {denominator}"] = found

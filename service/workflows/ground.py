@@ -28,6 +28,8 @@ CELLS_ACROSS = 8
 MOST_CELLS = 1_000_000
 
 METHODS = ("area", "dasymetric", "pycnophylactic", "refined", "learned", "auto")
+#: A source of which less than this share lies on the raster says nothing about the raster.
+INSIDE = 0.98
 #: Steps of the pycnophylactic method when it is only compared: most of its way is behind it then.
 RANKING_STEPS = 40
 
@@ -138,6 +140,18 @@ class Ground:
     def at_sources(self, mass: NDArray[np.float64]) -> NDArray[np.float64]:
         """Sum a mass of the atoms, shape (K,), over the sources: shape (S,)."""
         return np.bincount(self.atoms.source, mass, len(self.atoms.source_ids)).astype(np.float64)
+
+    def comparable(self) -> NDArray[np.bool_]:
+        """Say which sources, shape (S,), a method may be judged by: they reach targets and lie on the ancillary data.
+
+        Beyond the raster there is no mass because nobody looked, not because nobody lives there.
+        """
+        atoms = self.atoms
+        reach = np.bincount(atoms.source[atoms.target >= 0], minlength=len(atoms.source_ids)) > 0
+        if "extent" not in atoms.details:
+            return reach
+        extent = atoms.details["extent"].to_numpy(dtype=np.float64)
+        return np.asarray(reach & ~(extent < INSIDE))
 
     def at_targets(self) -> pd.DataFrame:
         """Sum the covariates to the targets, shape (T, p)."""

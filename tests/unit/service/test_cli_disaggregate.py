@@ -238,6 +238,20 @@ def test_change_since_the_year_of_the_weights_widens_intervals(country: Path):
     assert widths["same"] == widths["untold"] < widths["told"]
 
 
+def test_sources_beyond_the_ancillary_data_do_not_judge_it(country: Path):
+    """Neighbours without targets and without cells have people too; that the raster has none there says nothing."""
+    sources = gpd.read_file(country / "sources.gpkg")
+    moved = sources.copy()
+    moved["s"] = "n" + moved["s"]
+    moved.geometry = moved.geometry.translate(xoff=2400.0)
+    pd.concat([sources, moved]).to_file(country / "sources.gpkg")
+    result = ask(country, "n.csv", "--extensive", "people", "--weights", country / "people.tif", "--json")
+    said = json.loads(result.stdout)
+    assert said["methods"] == {"people": "dasymetric"}
+    assert said["choices"]["people"]["hidden"] == 16
+    assert "16 sources beyond the targets or the ancillary data" in " ".join(result.stderr.split())
+
+
 def test_scores_of_intervals_stand_in_the_table(country: Path):
     asked = ["--extensive", "cases", "--intervals", 90, "--weights", country / "people.tif"]
     said = json.loads(ask(country, "t.csv", *asked, *covariates(country, "young", "old"), "--json").stdout)
