@@ -11,7 +11,7 @@ import pandas as pd
 import shapely
 
 from geodata.errors import SpatialError
-from spatial.disaggregation.assembly import OVERLAP_TOLERANCE, Allocate, Measure, assemble, overlay, whole
+from spatial.disaggregation.assembly import OVERLAP_TOLERANCE, Allocate, Measure, assemble, exact_sums, overlay, whole
 from spatial.disaggregation.cell_coverage import NOISE, cell_coverage
 from spatial.disaggregation.checks import require_mass
 from spatial.disaggregation.coverage import checked_grid, on_grid
@@ -177,8 +177,8 @@ class Atoms:
         n = len(self.source_ids)
         steps = []
         for name, values in cascade.items():
-            sums = values if pair is None else _sums(pair, values, len(first))
-            steps.append(Measure(name, sums[inside], _sums(self.source, values, n)))
+            sums = values if pair is None else exact_sums(pair, values, len(first))
+            steps.append(Measure(name, sums[inside], exact_sums(self.source, values, n)))
         complete = np.bincount(self.source[self.target < 0], minlength=n) == 0
         return assemble(
             self.source_ids,
@@ -306,15 +306,11 @@ def raster_atoms(
         s, t, cell, fraction, area = s[order], t[order], cell[order], fraction[order], area[order]
 
     n = len(source)
-    reach = np.bincount(pieces.source, np.minimum(inside * one / size, 1.0) * pieces.area, n)
-    cut = np.bincount(pieces.source, pieces.area, n)
+    reach = exact_sums(pieces.source, np.minimum(inside * one / size, 1.0) * pieces.area, n)
+    cut = exact_sums(pieces.source, pieces.area, n)
     extent = np.divide(reach, cut, out=np.full(n, np.nan), where=cut > 0)
     details = pd.DataFrame({"covered": both.covered if target is not None else extent, "extent": extent}, source.index)
     return Atoms(s, t, cell, fraction, pd.Index(source.index), target_ids, area, shape, details)
-
-
-def _sums(of: NDArray[np.int64], values: NDArray[np.float64], n: int) -> NDArray[np.float64]:
-    return np.bincount(of, values, n).astype(np.float64, copy=False)
 
 
 def _numbered(cell: NDArray[np.int64], shape: tuple[int, int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -34,8 +34,8 @@ class Pieces:
     geometry: NDArray[np.object_]
     area: NDArray[np.float64]
 
-    def take(self, kept: NDArray[np.bool_]) -> Pieces:
-        """Return some of the pieces."""
+    def take(self, kept: NDArray[np.bool_] | NDArray[np.int64]) -> Pieces:
+        """Return some of the pieces, or all in another order."""
         return Pieces(self.source[kept], self.target[kept], self.geometry[kept], self.area[kept])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,7 +59,7 @@ def rate_columns(
     known = ~np.isnan(denominator)
     ok = known & ~np.isnan(numerator)
     n, d = np.where(ok, numerator, 0.0), np.where(ok, denominator, 0.0)
-    size = np.where(known, denominator, denominator[known].mean() if known.any() else 1.0)
+    size = np.where(known, denominator, math.fsum(denominator[known]) / known.sum() if known.any() else 1.0)
     top, bottom, full = matrix @ n, matrix @ d, matrix @ size
     with np.errstate(divide="ignore", invalid="ignore"):
         coverage = np.where(full > 0, bottom / full, np.nan)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 
 from geodata.errors import AreaKeyError, SpatialError
-from spatial.disaggregation import benchmark_mass, cell_weights
+from spatial.disaggregation import AllocationWeights, benchmark_mass, cell_weights
 
 SOURCE_OF = pd.Series({"c1": "X", "c2": "X", "c3": "Y", "c4": "Y", "c5": None, "c6": "Z"}, name="source")
 MASS = pd.Series({"c6": 5.0, "c5": 9.0, "c4": 0.0, "c3": np.nan, "c2": 1.0, "c1": 3.0})
@@ -109,3 +112,29 @@ def test_benchmark_keeps_totals() -> None:
 def test_benchmark_refusals(fine: dict, of: dict, coarse: dict, error: type[Exception], word: str) -> None:
     with pytest.raises(error, match=word):
         benchmark_mass(pd.Series(fine), pd.Series(of), pd.Series(coarse))
+
+
+def test_a_million_equal_cells_keep_their_total() -> None:
+    """A running sum of 0.1 a million times is off by 1e-11, and shares divided by it would be too."""
+    cells = pd.RangeIndex(1_000_000)
+    weights = cell_weights(pd.Series("s", index=cells), pd.Series(0.1, index=cells))
+    assert abs(math.fsum(weights.matrix.data) - 1) <= 1e-15
+    assert weights.summary(pd.Series({"s": 1e9}))["largest_difference"] <= 1e-15
+
+
+def test_order_of_cells_and_sources_changes_no_bit() -> None:
+    rng = np.random.default_rng(3)
+    cells = pd.Index([f"c{i:04}" for i in range(3000)])
+    of, mass = pd.Series(rng.choice(list("XYZ"), 3000), index=cells), pd.Series(rng.gamma(0.3, 7.0, 3000), index=cells)
+    y = pd.Series({"X": 1 / 3, "Y": 1e9, "Z": 7.1})
+    # Two groups of cells that both take from all three sources.
+    member = sparse.csr_array((rng.integers(0, 2, 3000)[None, :] == np.array([[0], [1]])).astype(float))
+    provenance = pd.Series("area", index=cells)
+    groups = AllocationWeights(member, cells, pd.Index(["p", "q"]), np.zeros(3000), provenance, "groups")
+
+    def parts(order: np.ndarray, sources: list[str]) -> tuple[pd.Series, pd.Series]:
+        weights = cell_weights(of.iloc[order], mass.iloc[order], sources=sources)
+        return weights.apply(y).reindex(cells), weights.compose(groups).apply(y)
+
+    for a, b in zip(parts(np.arange(3000), list("XYZ")), parts(rng.permutation(3000), list("ZXY")), strict=True):
+        pd.testing.assert_series_equal(a, b, check_exact=True)
