@@ -135,7 +135,8 @@ def _require_unique(area: pd.Series, period: pd.Series, variable: str, where: st
         raise AreaKeyError(
             f"expected one value per area and year of {variable!r}, found several for {', '.join(first)}{left}",
             where=where,
-            hint="select one characteristic (select = {…}), one date per year, or remove repeated rows",
+            hint="select one characteristic (select = {…}) or one date per year; where each row is a person or a case, "
+            "count them first (`sozialmonitor supply aggregate`), deleting rows would lose them",
         )
 
 

@@ -15,6 +15,9 @@ from geodata.readers.findings import ended_keys
 from geodata.readers.sheet import Sheet
 from geodata.readers.verdict import Verdict, is_note
 from geodata.supply import casedata
+from geodata.supply.names import GIVEN, SURNAMES
+from geodata.supply.patterns import folded
+from geodata.supply.persons import is_birth_year
 
 #: What columns with area keys are called.
 _KEY_NAME = re.compile(r"schlüssel|kennziffer|gebiet|\b(AGS|ARS|RS|LOR|key|id)\b|_id\b", re.IGNORECASE)
@@ -26,6 +29,9 @@ _LAST_YEAR = re.compile(r"(?<![\d.,])((?:19|20)\d{2})\)?$")
 #: Digits and letters without a blank, comma or per cent sign: codes, no figures.
 _CODES = re.compile(r"[\w./-]*")
 _FIGURE = re.compile(r"[-−]?[\d.,]+")
+_UNSIGNED = re.compile(r"[-+−]?\d[\d.,\s]*")
+#: What may be a sign or a formula; longer texts among figures may speak of a person.
+_SHORT = re.compile(r".{1,6}|=.*")
 #: Numbers that are rarely meant as numbers.
 _SENTINELS = (-9999.0, -999.0, -99.0, -9.0, -1.0)
 
@@ -174,11 +180,16 @@ def _dated(names: list[str]) -> dict[str, int]:
 
 
 def _beside_words(name: str, cells: Counter[str]) -> list[str]:
-    """Say which figures are not counted because words or units stand in most of their cells."""
-    shown = some([repr(cell) for cell, _ in cells.most_common()], 3)
+    """Say which figures are not counted because words or units stand in most of their cells.
+
+    A unit that stands in nearly all cells is shown, never a cell: words beside figures may be an address.
+    """
     if _CODES.fullmatch("".join(cells)):
         return []
-    return [f"{name!r} is read as words: figures stand beside units or words in it ({shown}); write numbers alone"]
+    beside = Counter(_UNSIGNED.sub("", cell).strip() for cell in cells)
+    (unit, count), *_ = beside.most_common()
+    shown = f" ({unit!r})" if count > 0.9 * len(cells) and len(unit) <= 12 and len(cells) > 1 else ""
+    return [f"{name!r} is read as words: figures stand beside units or words in it{shown}; write numbers alone"]
 
 
 def _legend(marks: list[Counter[str]], sentinels: dict[float, list[str]], decimal: str) -> signs.Legend:
@@ -250,7 +261,11 @@ def _signs(name: str, marks: Counter[str], other: Counter[str], decimal: str) ->
         shown = some(f"{mark!r} {count}×" for mark, count in marks.most_common())
         findings.append(f"{name!r} holds signs: {shown}; legends that know them: {', '.join(known) or 'none'}")
     if other:
-        findings.append(f"{name!r} holds neither numbers nor signs: {some(map(repr, other))}")
+        short = [cell for cell in other if _SHORT.fullmatch(cell) and folded(cell) not in GIVEN | SURNAMES]
+        hidden = len(other) - len(short)
+        told = [some(map(repr, short))] if short else []
+        told += [f"{hidden} longer text{'' if hidden == 1 else 's'}"] if hidden else []
+        findings.append(f"{name!r} holds neither numbers nor signs: {', '.join(told)}")
     return findings
 
 
@@ -280,6 +295,8 @@ def _key_findings(name: str, column: pd.Series, sheet: Sheet) -> list[str]:
 
 def _years(cells: Counter[str], name: str) -> set[int]:
     """Return the years of a column of years or dates; nothing for any other."""
+    if is_birth_year(name):
+        return set()
     found = set(map(long.year_of, cells))
     repeats = len(cells) < cells.total() or len(cells) == 1 or _YEAR_NAME.search(name) is not None
     # Distinct four-digit numbers in every row are counts rather than years, unless the column's name says otherwise.

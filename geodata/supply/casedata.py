@@ -2,7 +2,8 @@
 
 Two witnesses are heard. A *heading* speaks in German or English; where its word also heads legitimate figures ("Straße"
 in square kilometres, "Name" beside an area key), the content must agree. The *content* speaks by pattern and, where the
-number carries one, by check digit. Neither a finding nor its message ever repeats a value: a column is named by its
+number carries one, by check digit. Where both are silent, rows speak that stand many times for each area
+(:mod:`geodata.supply.persons`). Neither a finding nor its message ever repeats a value: a column is named by its
 letter, and by its heading only where the heading itself is one of the known words.
 """
 
@@ -18,6 +19,7 @@ from geodata.errors import CaseDataError, NoDataError
 from geodata.models import Text
 from geodata.readers.sheet import Sheet, open_sheet
 from geodata.supply.patterns import BARE_NAME, HOUSE, STREET, by_content, by_heading, folded, numeric, words_of
+from geodata.supply.persons import rows_of_persons
 
 #: What a column looks like, in words.
 KINDS: MappingProxyType[str, Text] = MappingProxyType(
@@ -29,6 +31,10 @@ KINDS: MappingProxyType[str, Text] = MappingProxyType(
         "phone": Text("Telefonnummern", "telephone numbers"),
         "email": Text("E-Mail-Adressen", "e-mail addresses"),
         "account": Text("Bankverbindungen", "bank accounts"),
+        "id": Text("Kennungen, in jeder Zeile eine andere", "ids of single cases, another one in each row"),
+        "trait": Text("Alter, Geschlecht oder Geburtsjahr je Zeile", "sex, age or year of birth of each row"),
+        "point": Text("ein Ort je Zeile", "a point for each row"),
+        "rows": Text("eine Zeile je Fall", "one row for each case"),
     }
 )
 
@@ -120,6 +126,23 @@ def find(names: Sequence[str], columns: Sequence[pd.Series], *, key: int | None 
     return tuple(found[position] for position in sorted(found))
 
 
+def find_rows(names: Sequence[str], columns: Sequence[pd.Series], *, key: int | None = None) -> tuple[Finding, ...]:
+    """Look for case data in a table of areas, or what should be one: columns as :func:`find`, then rows as a whole.
+
+    Parameters
+    ----------
+    names, columns, key
+        See :func:`find`.
+
+    Returns
+    -------
+    tuple of Finding
+        Where no column gives persons away, those that only single persons have, if rows stand many times for each area.
+    """
+    found = find(names, columns, key=key)
+    return found or tuple(Finding(row.position, row.kind) for row in rows_of_persons(names, columns))
+
+
 def _split_address(names: Sequence[str], values: Sequence[Sequence[str]]) -> Iterable[Finding]:
     """Yield street and house number in two columns; ranges of numbers are an address table, not addresses."""
     words = [words_of(str(name)) for name in names]
@@ -178,7 +201,7 @@ def require_figures(
     """
     below = sheet.cells.iloc[header + 1 :]
     position = names.index(key) if key in names else None
-    refuse(find(names, [below[column] for column in sheet.cells.columns], key=position), where)
+    refuse(find_rows(names, [below[column] for column in sheet.cells.columns], key=position), where)
     if len(sheet.sheets) > 1:
         refuse_other_sheets(sheet, read, where)
 
@@ -203,7 +226,7 @@ def inspect(sheet: Sheet) -> tuple[Finding, ...]:
     header = int((filled >= max(filled.max() * 0.8, 1)).argmax())
     names = [" ".join(str(cell).split()) for cell in cells.iloc[header]]
     below = cells.iloc[header + 1 :]
-    return find(names, [below[column] for column in cells.columns])
+    return find_rows(names, [below[column] for column in cells.columns])
 
 
 def refuse_other_sheets(sheet: Sheet, read: str | None, where: str) -> None:

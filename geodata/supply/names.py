@@ -32,7 +32,7 @@ _GIVEN = """
 
 _SURNAMES = """
     albrecht arnold bauer baumann becker beck berger bergmann boehm brandt braun busch demir dietrich engel fischer
-    frank franke friedrich fuchs graf gross guenther haas hahn hartmann heinrich herrmann hofmann hoffmann horn huber
+    frank franke friedrich fuchs graf guenther haas hahn hartmann heinrich herrmann hofmann hoffmann horn huber
     jaeger jahn jung kaiser kaya keller koch koehler koenig kowalski kraemer kraft krause krueger kuehn kuhn lang lange
     lehmann lorenz ludwig maier mayer meier meyer moeller mueller nguyen nowak oezdemir otto peters pfeiffer pohl
     richter roth sauer schaefer scherer schmid schmidt schmitt schmitz schneider scholz schreiber schroeder schubert

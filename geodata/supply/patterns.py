@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 
+from geodata.supply.days import compact_birth_dates
 from geodata.supply.names import GIVEN, SURNAMES
 
 
@@ -183,6 +184,13 @@ _WAY = (
     r"|street|road)"
 )
 _ADDRESS = _fits(rf"(?i).*[a-zäöüß.\- ]{_WAY}\s*,?\s*(nr\.?\s*)?\d{{1,4}}\s?[a-z]?(\s?[-/]\s?\d+\s?[a-z]?)?(,.*)?")
+#: Anything with a house number behind it, and words that streets have in them.
+_NUMBERED = re.compile(
+    r"(?P<street>[^\W\d_][^\d,;:]{3,60}?)\s*,?\s*(nr\.?\s*)?\d{1,4}\s?[a-zA-Z]?(\s?[-/]\s?\d+\s?[a-zA-Z]?)?(,.*)?"
+)
+_STREETS = re.compile(
+    rf"(?i)[a-zäöüß.\- ]{_WAY}\b|\b(am|an der|an den|im|in der|in den|auf der|auf dem|zum|zur|hinter)\s"
+)
 _EMAIL = _fits(r"[^@\s;,]+@[^@\s;,]+\.[A-Za-z]{2,}")
 _FILE = _fits(r"(?!(19|20)\d\d/\d\d(\d\d)?$)[A-Za-z0-9 .\-]*\d[A-Za-z0-9 .\-]*/(\d\d|(19|20)\d\d)([ .\-][A-Za-z0-9]+)?")
 _DATE = re.compile(
@@ -201,6 +209,19 @@ def _phone(cell: str) -> bool:
     if re.fullmatch(r"(\+|00)[1-9]\d[\d /()\-]+", cell):
         return True
     return re.fullmatch(r"\(?0[1-9]\d{1,4}\)?\s?[-/]\s?\d[\d -]+|0[1-9]\d{1,4} [1-9]\d{3,}", cell) is not None
+
+
+_CAPITAL = r"[A-ZÄÖÜÇŞÉŠŽŁ][\w'’.-]+"
+_NAME = re.compile(rf"{_CAPITAL}(?: (?:von|van|de|der|den|al|el|zu))*(?:, | ){_CAPITAL}(?: {_CAPITAL})?")
+
+
+def _addresses(values: Sequence[str]) -> bool:
+    """Tell streets with house numbers under any heading: words and a number, and ways among many different words."""
+    found = [match["street"].strip() for value in values if (match := _NUMBERED.fullmatch(value))]
+    if len(found) < max(3, 0.6 * len(values)):
+        return False
+    ways = sum(_STREETS.search(street) is not None for street in found)
+    return len(set(found)) >= 3 and ways >= 0.3 * len(found)
 
 
 def _birthdays(values: Sequence[str]) -> bool:
@@ -226,7 +247,7 @@ def _birthdays(values: Sequence[str]) -> bool:
 
 def _persons(values: Sequence[str]) -> bool:
     """Tell names of persons from names of places: given names and surnames among a few words, or "Schmidt, Anna"."""
-    hits = comma = 0
+    hits = comma = full = shaped = 0
     second: set[str] = set()
     for value in values:
         if len(value) > 60 or any(c.isdigit() for c in value):
@@ -238,11 +259,17 @@ def _persons(values: Sequence[str]) -> bool:
             continue
         given, family = words[0] in GIVEN or words[-1] in GIVEN, words[0] in SURNAMES or words[-1] in SURNAMES
         hits += given or (family and len(words) <= 2)
+        full += given and family and len(words) >= 2
+        # "Petra Meier", "Van der Berg, Eva": the form of a name, which many places have as well
+        shaped += _NAME.fullmatch(value) is not None and not _STREETS.search(value) and not _AREA_WORDS.search(value)
         left, _, right = value.partition(", ")
         if right and len(left.split()) <= 2 and len(right.split()) <= 2 and not _AREA_WORDS.search(value):
             comma += 1
             second.add(right)
+    if full == len(values) >= 2:
+        return True
     lexical = hits >= 3 and hits >= 0.3 * len(values)
+    lexical = lexical or (hits >= 5 and hits >= 0.1 * len(values) and shaped >= 0.8 * len(values))
     return lexical or (comma >= 5 and comma >= 0.8 * len(values) and len(second) >= 0.3 * comma)
 
 
@@ -266,6 +293,8 @@ def by_content(values: Sequence[str]) -> str | None:
 
     if not values:
         return None
+    if compact_birth_dates(values):
+        return "birth"
     if numeric(values) and not any("/" in v or v.startswith("0") for v in values):
         return "case" if len(values) >= 5 and share(_tax, 0.95) else None
     if any(map(_iban, values)):
@@ -278,7 +307,7 @@ def by_content(values: Sequence[str]) -> str | None:
         return "phone"
     if _birthdays(values):
         return "birth"
-    if share(_ADDRESS, 0.5):
+    if share(_ADDRESS, 0.5) or _addresses(values):
         return "address"
     if len(values) >= 5 and share(_FILE, 0.7):
         return "case"

@@ -14,7 +14,7 @@ import pandas as pd
 
 from geodata.errors import FormatError, GeodataError
 from geodata.readers import limits, text
-from geodata.supply.casedata import KINDS, find, letter
+from geodata.supply.casedata import KINDS, find_rows, letter
 from geodata.supply.request import Request
 from geodata.supply.sheets import MACHINE
 
@@ -111,7 +111,7 @@ def case_data(book: Any) -> Iterator[Remark]:
         header = int((filled >= max(filled.max() * 0.8, 1)).argmax())
         names = [" ".join(cell.split()) for cell in frame.iloc[header]]
         below = frame.iloc[header + 1 :]
-        for found in find(names, [below[column] for column in frame.columns]):
+        for found in find_rows(names, [below[column] for column in frame.columns]):
             said = f" ({found.heading!r})" if found.heading else ""
             yield Remark(
                 f"Blatt {page.title!r}, Spalte {letter(columns[found.position] - 1)}",
