@@ -13,6 +13,7 @@ from service.reports.indicator_sheet import label
 from service.workflows.compare import Change, Frames, Row
 from service.workflows.figures import HIDDEN, Figures
 from service.workflows.frames import rated
+from service.workflows.waiting import years_of
 
 if TYPE_CHECKING:
     from geodata.county import County
@@ -259,17 +260,22 @@ def fresh(
     out = []
     for line in every:
         own = inputs.inside(line.level)
-        had = _years(known, line, own)
-        added = [y for y in _years(inputs.figures, line, own) if y not in had]
-        if added:
-            cells = inputs.levels[line.level].is_grid
+        cells = inputs.levels[line.level].is_grid
+        had, now = known.periods(line.numerator, own), inputs.figures.periods(line.numerator, own)
+        ready = _ready(inputs.figures, line, own, now)
+        # A year that waited and still does is no news; one that waited and is complete now is.
+        complete = sorted(ready - _ready(known, line, own, had))
+        waits = [y for y in now if y not in ready and y not in had]
+        for added in filter(None, (complete, waits)):
             out.append(_fresh(line, inputs.figures, public, own, names, added, first=not had, cells=cells))
     return sorted(out, key=lambda f: (not f.waits_for, not f.lacking, not f.id))
 
 
-def _years(figures: Figures, line: Line, areas: pd.Index) -> tuple[int, ...]:
-    """Return the years of which the numerator says anything."""
-    return figures.periods(line.numerator, areas)
+def _ready(figures: Figures, line: Line, areas: pd.Index, delivered: Sequence[int]) -> set[int]:
+    """Return the years in which the line has a value, of those of which its numerator says anything."""
+    if line.denominator is None:
+        return set(delivered)
+    return set(years_of(figures, [(line.numerator, line.denominator)], areas))
 
 
 def _fresh(
@@ -288,7 +294,7 @@ def _fresh(
     shown = rated(public, (line.numerator, line.denominator), line.scale, year, own)
     hidden = now.status.isin(HIDDEN)
     lacking = own[(now.value.isna() & ~hidden).to_numpy()]
-    previous = max((y for y in _years(figures, line, own) if y < year), default=None)
+    previous = max((y for y in figures.periods(line.numerator, own) if y < year), default=None)
     total = previous_total = None
     if line.summed:
         values = figures.values(line.numerator, year, own)

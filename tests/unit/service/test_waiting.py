@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
@@ -12,14 +13,20 @@ import pytest
 from geodata.county import load_county
 from geodata.models import Status
 from geodata.store.model import Collection
+from geodata.store.publication import PublicationStore
 from service.locale import LANGUAGES
 from service.reports.indicator_sheet import build_sheets, render_sheet
+from service.workflows import fold
 from service.workflows.figures import Figures
 from service.workflows.handdown import build_allocations
+from service.workflows.outcomes import compute, outcomes
 from service.workflows.read import Inputs, read_inputs
 from service.workflows.run import build_edition, summarise
 from service.workflows.suppress import suppressed_for_public
 from service.workflows.waiting import waiting
+
+if TYPE_CHECKING:
+    from service.workflows.run import RunReport
 
 CHILDREN = ("sgb2", "sgb2_kinder", "grundsicherung_65")
 #: Indicators of the Jobcenter's table.
@@ -174,3 +181,38 @@ def test_the_sheet_says_what_a_year_waits_for(early: Inputs, built: dict[bool, d
         page = render_sheet(sheets["sgb2_quote"], language)
         assert f"{last + 1}, {last + 2}" in page
         assert f"{last + 1}, {last + 2}" not in render_sheet(sheets["arbeitslosenquote"], language)
+
+
+def told(before: Inputs, now: Inputs) -> dict[str, list[tuple[tuple[int, int], tuple[str, ...], bool]]]:
+    """What ``update`` says of new years: years, what they wait for, whether there is a value."""
+    rows = fold.fresh(fold.lines(now.county), now, suppressed_for_public(now), before.figures.frames, {})
+    found: dict[str, list[tuple[tuple[int, int], tuple[str, ...], bool]]] = {}
+    for row in rows:
+        found.setdefault(row.id, []).append((row.years, row.waits_for, row.areas > 0))
+    return found
+
+
+def test_an_update_says_what_waits_and_then_that_it_came(before: Inputs, early: Inputs) -> None:
+    last = last_year(before)
+
+    def people(*years: int) -> Inputs:
+        frames = dict(early.figures.frames)
+        frames |= {("unter_65", year): frames["unter_65", last] for year in years}
+        return replace(early, figures=Figures(frames, early.figures.sources, early.figures.units))
+
+    waits = [((last + 1, last + 2), ("unter_65",), False)]
+    assert told(before, early)["sgb2_quote"] == waits
+    assert told(early, early) == {}, "what waited when it was published is no news"
+    both = told(before, people(last + 1))["sgb2_quote"]
+    assert sorted(both) == [((last + 1, last + 1), (), True), ((last + 2, last + 2), ("unter_65",), False)]
+    came = told(early, people(last + 1, last + 2))["sgb2_quote"]
+    assert came == [((last + 1, last + 2), (), True)]
+
+
+def test_an_update_lists_no_label_of_a_year_that_waits(
+    tiny_county: Path, tiny_run: tuple[Path, RunReport], early: Inputs
+) -> None:
+    inputs = replace(early, county=load_county(tiny_county))
+    public = suppressed_for_public(inputs)
+    publication = PublicationStore(tiny_run[0], inputs.county.id).current()
+    assert outcomes(publication, "public", compute(inputs, public, "public")) == []
