@@ -84,7 +84,7 @@ def write_maps(
         pictures[f"{name}-modelliert"] = draw.density(name, table[name] / size, targets, True)
         if f"{name}_lower" in table:
             width = (table[f"{name}_upper"] - table[f"{name}_lower"]) / table[name].where(table[name] > 0) * 100
-            pictures[f"{name}-intervall"] = draw.width(name, width, targets)
+            pictures[f"{name}-intervall"] = draw.width(name, width, targets, name in outcome.indicative)
     for name in (*(f"{top}_per_{bottom}" for top, bottom in task.rates), *task.means):
         pictures[f"{name}-modelliert"] = draw.value(name, table[name], targets)
     for name in (column.removesuffix("_kappa") for column in map(str, table) if column.endswith("_kappa")):
@@ -128,14 +128,25 @@ class _Drawer:
         distinct = int(values.dropna().round(12).nunique())
         return self.draw("value_title", "value", name, values, zones, style, "", True, distinct=distinct, n=len(zones))
 
-    def width(self, name: str, values: pd.Series, zones: gpd.GeoDataFrame) -> bytes:
+    def width(self, name: str, values: pd.Series, zones: gpd.GeoDataFrame, indicative: bool) -> bytes:
         style = graduated(
             values, field="value", decimals=0, modelled=True, polarity="neutral", palette="lapaz", unit="%"
         )
         style = replace(style, reading=SAID["width_reading"])
         level = self.figure(self.task.intervals or 0, 0 if (self.task.intervals or 0) % 1 == 0 else 1)
         middle = self.figure(float(values.median())) if values.notna().any() else "–"
-        return self.draw("width_title", "width", name, values, zones, style, "%", True, level=level, middle=middle)
+        return self.draw(
+            "width_title",
+            "width_indicative" if indicative else "width",
+            name,
+            values,
+            zones,
+            style,
+            "%",
+            True,
+            level=level,
+            middle=middle,
+        )
 
     def kappa(self, name: str, values: pd.Series, zones: gpd.GeoDataFrame) -> bytes:
         labels = pd.Series(None, index=values.index, dtype=object)

@@ -34,6 +34,12 @@ SAID: MappingProxyType[str, Text] = MappingProxyType(
             "Das {level}-%-Intervall ist im mittleren Gebiet {middle} % des Werts breit.",
             "In the median area the {level} % interval is {middle} % of the value wide.",
         ),
+        "width_indicative": Text(
+            "Nur ein Anhaltspunkt, die Grundlage ist schmal: im mittleren Gebiet ist das {level}-%-Intervall "
+            "{middle} % des Werts breit.",
+            "Indicative only, it rests on little: in the median area the {level} % interval is {middle} % of the value "
+            "wide.",
+        ),
         "width_reading": Text(
             "Breite des Intervalls im Verhältnis zum Wert; dunkel = unsicher",
             "width of the interval relative to the value; dark = unsure",

@@ -109,6 +109,8 @@ class Outcome:
         Per column: what the method was chosen from.
     methods : dict of str to str
     notes : tuple of str
+    indicative : frozenset of str
+        Columns whose intervals rest on too little to be called more than indicative.
     """
 
     table: pd.DataFrame
@@ -116,6 +118,7 @@ class Outcome:
     methods: dict[str, str]
     choices: dict[str, CrossValidation] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    indicative: frozenset[str] = frozenset()
 
 
 def disaggregate(
@@ -182,6 +185,7 @@ def disaggregate(
         "methods": outcome.methods,
         "choices": {name: choice.table.to_dict("index") for name, choice in outcome.choices.items()},
         "origin": "modelled",
+        "indicative": sorted(outcome.indicative),
         "notes": list(outcome.notes),
     }
     write_zones(out, frame, metadata=metadata)
@@ -239,6 +243,7 @@ class _Job:
     ) -> None:
         self.task, self.sources, self.targets, self.say = task, sources, targets, say
         self.notes: list[str] = []
+        self.indicative: set[str] = set()
         self.choices: dict[str, CrossValidation] = {}
         self.methods: dict[str, str] = {}
         self.matrices: dict[str, AllocationWeights] = {}
@@ -284,9 +289,9 @@ class _Job:
             self.notes.append(
                 f"the ancillary data are of {task.weights_year}, the values of {task.year}: {gap} years apart"
             )
-        return Outcome(
-            pd.DataFrame(out, index=self.targets.index), audits, self.methods, self.choices, tuple(self.notes)
-        )
+        table = pd.DataFrame(out, index=self.targets.index)
+        notes, indicative = tuple(self.notes), frozenset(self.indicative)
+        return Outcome(table, audits, self.methods, self.choices, notes, indicative)
 
     def weights(self, name: str) -> AllocationWeights:
         """Return the matrix for a column of counts: the method's, or that of the one with the least error."""
@@ -424,7 +429,9 @@ class _Job:
 
         alpha, basis = self._alpha(weights, name)
         found = intervals(weights, self.sources[name], alpha, level=self.level or 0.9)
-        indicative = "indicative, " if found.indicative or basis else ""
+        if found.indicative or basis:
+            self.indicative.add(name)
+        indicative = "indicative, " if name in self.indicative else ""
         self.notes.append(
             f"{name}: {self.task.intervals:g} % intervals, {indicative}alpha {np.exp(alpha.log_mean):.4g} "
             f"({basis or f'learned from {alpha.attributes} covariates at the targets'})"

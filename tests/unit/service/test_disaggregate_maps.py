@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import geopandas as gpd
@@ -104,6 +105,14 @@ def test_width_is_relative_and_gaps_and_fallbacks_are_counted(contents):
     assert by["gleichmäßig über die Fläche"] == (3, "x")
     assert by["kein Quellgebiet"] == (1, "/")
     assert "5 von 24" in contents["provenienz"].headline
+
+
+def test_intervals_that_rest_on_little_say_so(case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    task, outcome, sources, targets = case
+    seen = []
+    monkeypatch.setattr(diagnostics, "render_png", lambda content, dpi: seen.append(content.headline) or b"")
+    diagnostics.write_maps(tmp_path, task, replace(outcome, indicative=frozenset(["a/b"])), sources, targets, "de")
+    assert [headline.startswith("Nur ein Anhaltspunkt") for headline in seen].count(True) == 1
 
 
 def test_density_is_per_square_kilometre(contents):
