@@ -187,12 +187,22 @@ def _source_of_cells(inputs: Inputs, source: str, target: str) -> pd.Series:
 
 
 def main_source(weights: AllocationWeights) -> pd.Series:
-    """Return for each target the source that gives it most, NaN where none does."""
-    matrix = weights.matrix.tocsr()
-    best = np.asarray(matrix.argmax(axis=1)).ravel()
-    filled = np.diff(matrix.indptr) > 0
-    ids = pd.Series(pd.Index(weights.source_ids)[best], index=weights.target_ids, dtype=object)
-    return ids.where(filled).rename("source")
+    """Return for each target the source that most of it lies in, NaN where it lies in none.
+
+    Most by the mass that was shared by, people or area: a share of a source says nothing about the size of that part.
+    A part that was shared by ancillary mass comes before one that had none; of equal parts the first id counts.
+    """
+    from spatial.disaggregation.transfer import CASCADE
+
+    entries = weights.matrix.tocoo()
+    rank = weights.provenance.map(CASCADE.index).to_numpy()[entries.col]
+    mass = entries.data * weights.details["mass"].to_numpy(dtype=np.float64)[entries.col]
+    name = np.argsort(np.argsort(weights.source_ids.astype(str), kind="stable"))[entries.col]
+    order = np.lexsort((name, -mass, rank, mass <= 0, entries.row))
+    first = order[np.flatnonzero(np.diff(entries.row[order], prepend=-1))]
+    ids = pd.Series(np.nan, index=weights.target_ids, dtype=object, name="source")
+    ids.iloc[entries.row[first]] = weights.source_ids.to_numpy(dtype=object)[entries.col[first]]
+    return ids
 
 
 def _zone_fallbacks(weights: AllocationWeights) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import tempfile
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from geodata.errors import FormatError
+from geodata.errors import FormatError, SpatialError
 
 if TYPE_CHECKING:
     from spatial.disaggregation.transfer import AllocationWeights
@@ -29,12 +30,17 @@ def content_key(**parts: Any) -> str:
     ----------
     **parts
         Layers of zones (ids, geometry and CRS count, other columns do not), Series with their index, arrays, and
-        anything whose ``repr`` says all of it: numbers, texts, tuples of them, None.
+        numbers, texts, None, and tuples of them.
 
     Returns
     -------
     str
-        64 hexadecimal digits: SHA-256 of the parts by name, of the version of the format and of the method.
+        64 hexadecimal digits: SHA-256 of the parts by name and of the version of the format.
+
+    Raises
+    ------
+    TypeError
+        A part is of another kind: its ``repr`` may leave something out, and two matrices would have one name.
     """
     from spatial.disaggregation.packed import FORMAT_VERSION
 
@@ -50,28 +56,36 @@ def _feed(digest: Any, part: Any) -> None:
     import geopandas as gpd
     import shapely
 
+    name = getattr(part, "name", None) if isinstance(part, (pd.Series, pd.Index)) else None
     if isinstance(part, gpd.GeoDataFrame):
         crs = part.crs.to_wkt() if part.crs is not None else "no CRS"
         digest.update(f"zones {len(part)} {crs} ".encode())
-        _texts(digest, part.index)
+        _feed(digest, part.index)
         for content in shapely.to_wkb(np.array(part.geometry.array, dtype=object)):
             digest.update(f"{0 if content is None else len(content)} ".encode())
             digest.update(content or b"")
     elif isinstance(part, pd.Series):
-        digest.update(f"series {len(part)} {part.dtype} ".encode())
-        _texts(digest, part.index)
-        if part.dtype.kind in "biuf":
-            digest.update(np.ascontiguousarray(part.to_numpy()).tobytes())
-        else:
-            _texts(digest, part)
+        digest.update(f"series {name!r} ".encode())
+        _feed(digest, part.index)
+        _feed(digest, part.to_numpy())
     elif isinstance(part, pd.Index):
-        digest.update(f"index {len(part)} ".encode())
+        digest.update(f"index {len(part)} {name!r} ".encode())
         _texts(digest, part)
     elif isinstance(part, np.ndarray):
         digest.update(f"array {part.dtype.str} {part.shape} ".encode())
-        digest.update(np.ascontiguousarray(part).tobytes())
-    else:
+        if part.dtype.hasobject:  # their bytes are addresses in memory
+            _texts(digest, part.ravel())
+        else:
+            digest.update(np.ascontiguousarray(part).tobytes())
+    elif isinstance(part, (tuple, list)):
+        digest.update(f"{type(part).__name__} {len(part)} ".encode())
+        for item in part:
+            _feed(digest, item)
+            digest.update(b",")
+    elif part is None or isinstance(part, (str, int, float)):
         digest.update(f"{type(part).__name__} {part!r}".encode())
+    else:
+        raise TypeError(f"expected zones, Series, arrays, numbers or texts in a key, found {type(part).__name__}")
 
 
 def _texts(digest: Any, items: Any) -> None:
@@ -117,7 +131,7 @@ class MatrixCache:
         if found is not None:
             return found
         weights = build()
-        self._save(path, weights.to_bytes())
+        self._save(path, weights)
         return weights
 
     def _load(self, path: Path) -> AllocationWeights | None:
@@ -125,16 +139,18 @@ class MatrixCache:
 
         try:
             weights = AllocationWeights.from_bytes(path.read_bytes(), where=str(path))
-            os.utime(path)  # what is used stays
         except FileNotFoundError:
             return None
         except (FormatError, OSError) as error:
             self.tell(f"a kept matrix cannot be used and is built again: {error}")
             return None
+        with contextlib.suppress(OSError):  # what is used stays, unless the folder is for reading only
+            os.utime(path)
         return weights
 
-    def _save(self, path: Path, content: bytes) -> None:
+    def _save(self, path: Path, weights: AllocationWeights) -> None:
         try:
+            content = weights.to_bytes()
             path.parent.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-", suffix=".npz")
             aside = Path(name)
@@ -147,7 +163,7 @@ class MatrixCache:
             finally:
                 aside.unlink(missing_ok=True)
             self._prune(path.parent)
-        except OSError as error:
+        except (SpatialError, OSError) as error:
             self.tell(f"the matrix cannot be kept for the next run: {error}")
 
     @staticmethod

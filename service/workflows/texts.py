@@ -50,8 +50,6 @@ POLARITY = {
     Polarity.NEUTRAL: Text("Kontext, keine Wertung", "context, no judgement"),
 }
 NOTHING = Text("", "")
-#: Years between ancillary data and figures from which on every result says so.
-OLD_ANCILLARY = 5
 GAP_UNIT = "Prozentpunkte"
 
 CONTEXT_FIELD = Field(
@@ -295,10 +293,14 @@ def handed_down_note(inputs: Inputs, indicator: Indicator, allocation: Allocatio
     n = len(allocation.weights.source_ids)
     year = allocation.ancillary_year
     pair = (indicator.numerator, indicator.denominator)
-    data_year = max(years_of(inputs.figures, [pair], level.areas.index), default=None)
-    gap = abs(data_year - year) if year is not None and data_year is not None else 0
+    years = years_of(inputs.figures, [pair], level.areas.index)
+    if inputs.county.allocations[allocation.source, allocation.target].periods == "latest":
+        years = years[-1:]
+    # Of several years the one furthest from the ancillary data counts: every one of them is shown.
+    data_year = max(years, key=lambda y: abs(y - (year or y)), default=None)
+    gap = allocation.weights.years_apart(data_year)
     remarks_de, remarks_en = [], []
-    if gap > OLD_ANCILLARY:
+    if gap is not None:
         remarks_de.append(f"Zwischen Hilfsdaten ({year}) und Zahlen ({data_year}) liegen {gap} Jahre.")
         remarks_en.append(f"Ancillary data ({year}) and figures ({data_year}) are {gap} years apart.")
     nowhere = int((allocation.weights.provenance == "outside").sum())

@@ -132,7 +132,7 @@ class AllocationWeights:
             rows = infinite if infinite.ndim == 1 else infinite.any(axis=1)
             names = "" if infinite.ndim == 1 else f" in {some(values.columns[infinite.any(axis=0)])}"
             raise SpatialError(
-                f"expected finite values, found infinite ones for {some(self.source_ids[rows])}{names}",
+                f"expected finite values, found infinite ones for {some(self.source_ids[np.flatnonzero(rows)])}{names}",
                 where=what,
                 hint="a value that cannot be computed is missing (NaN)",
             )

@@ -127,3 +127,52 @@ def test_only_the_matrices_used_last_are_kept(tmp_path: Path, monkeypatch: pytes
     cache.load_or_build("aa", build)  # used, so that bb is the oldest now
     cache.load_or_build("cc", build)
     assert sorted(p.stem for p in tmp_path.iterdir()) == ["aa", "cc"]
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("zones", ZONES.rename_axis("ags")),
+        ("mass", pd.Series([1.0, 2.0], index=["a", "b"], name="people")),
+        ("mass", pd.Series([1.0, None], index=["a", "b"], dtype="Float64")),
+        ("sources", pd.Index(["s"], name="ags")),
+        ("values", np.array([[0, 1, 2], [3, 4, 5]], dtype=object)),
+        ("sliver", (0.005, "EPSG:3035")),
+    ],
+)
+def test_names_and_kinds_are_content_too(name: str, other: object) -> None:
+    """Names of ids stand in the matrix, and bytes of objects are addresses that differ from run to run."""
+    assert content_key(**{**PARTS, name: other}) != content_key(**PARTS)
+    again = other.copy(deep=True) if isinstance(other, pd.Series) else other
+    assert content_key(**{**PARTS, name: again}) == content_key(**{**PARTS, name: other})
+
+
+@pytest.mark.parametrize("part", [pd.DataFrame({"a": range(1000)}), {"a": 1}, object()])
+def test_what_a_key_could_not_tell_apart_is_refused(part: object) -> None:
+    with pytest.raises(TypeError, match="in a key, found"):
+        content_key(part=part)
+
+
+def test_a_folder_for_reading_only_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    cache = MatrixCache(tmp_path, said.append)
+    cache.load_or_build("ab", build)
+
+    def refused(_path: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    def never() -> AllocationWeights:
+        raise AssertionError("built although it was kept")
+
+    monkeypatch.setattr(matrices.os, "utime", refused)
+    assert same(cache.load_or_build("ab", never), build())
+    assert said == []
+
+
+def test_ids_that_cannot_be_saved_cost_a_note(tmp_path: Path) -> None:
+    said: list[str] = []
+    small = SMALL.set_index(pd.Index([0.5, 1.5]))
+    found = MatrixCache(tmp_path, said.append).load_or_build("ab", lambda: area_weights(ZONES, small))
+    assert found.target_ids.tolist() == [0.5, 1.5]
+    assert "cannot be kept" in said[0]
+    assert "texts or whole numbers" in said[0]
