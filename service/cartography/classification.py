@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from geodata.errors import ConfigError
 from geodata.models import Polarity, Text
 from geodata.store.model import Style, StyleClass
-from service.cartography import palettes
+from service.cartography import labels, palettes
 from service.cartography.texts import TEXTS, number
 
 if TYPE_CHECKING:
@@ -220,26 +220,28 @@ def _missing(look: palettes.Look = palettes.MISSING, *, count: int = 0, label: T
     return StyleClass(label=label, colour=look.colour, hatch=look.hatch, letters=look.letters, count=count)
 
 
-_STATES = {
-    "isolated": Text("ohne Nachbarn, nicht getestet", "no neighbours, not tested"),
-    "undefined": Text("kein Wert, nicht getestet", "no value, not tested"),
-    "untestable": Text("zu wenige Gebiete für einen Test", "too few areas for a test"),
-    "suppressed": Text("unterdrückt", "suppressed"),
-}
-
-
-def _states() -> tuple[StyleClass, ...]:
+def _states(*, untestable: Text = labels.STATES["untestable"]) -> tuple[StyleClass, ...]:
+    words = dict(labels.STATES) | {"untestable": untestable}
     return tuple(
-        StyleClass(_STATES[state], look.colour, value=state, letters=look.letters)
+        StyleClass(words[state], look.colour, value=state, letters=look.letters)
         for state, look in palettes.STATES.items()
     )
 
 
-def hotspot_style(*, field: str = "label", modelled: bool = False, decimals: int | None = None) -> Style:
-    """Style the labels of local Moran.
+def statistic_style(
+    statistic: str,
+    *,
+    field: str = "label",
+    modelled: bool = False,
+    decimals: int | None = None,
+    correction: str = "fdr",
+) -> Style:
+    """Style the labels of a local statistic.
 
     Parameters
     ----------
+    statistic : str
+        As :attr:`spatial.results.LocalResult.statistic` names it.
     field : str, default "label"
         Holds a :class:`spatial.results.Label`; areas without label are shown by the column ``state`` where there is
         one, else in the missing class.
@@ -247,54 +249,61 @@ def hotspot_style(*, field: str = "label", modelled: bool = False, decimals: int
         The values tested are modelled.
     decimals : int, optional
         Digits of the tested value in popups.
+    correction : {"fdr", "by", "none"}
+        Said in the legend.
 
     Returns
     -------
     Style
         Every class with hatch and letters, so that it is read in grey print.
+
+    Raises
+    ------
+    ConfigError
+        Statistic or correction is unknown.
+
+    Examples
+    --------
+    >>> [c.label.en for c in statistic_style("gi").classes][:2]
+    ['hot spot: high surroundings', 'cold spot: low surroundings']
     """
-    names = {
-        "High-High": Text("High-High: hoch, Nachbarn auch hoch", "High-High: high among high"),
-        "Low-Low": Text("Low-Low: niedrig, Nachbarn auch niedrig", "Low-Low: low among low"),
-        "High-Low": Text("High-Low: hoch, Nachbarn niedrig", "High-Low: high among low"),
-        "Low-High": Text("Low-High: niedrig, Nachbarn hoch", "Low-High: low among high"),
-        "not significant": Text("nicht auffällig", "not significant"),
-    }
+    if statistic not in labels.TESTS or correction not in labels.CORRECTED:
+        raise ConfigError(
+            f"expected a statistic of {', '.join(labels.TESTS)} and a correction of {', '.join(labels.CORRECTED)}, "
+            f"found {statistic!r} and {correction!r}",
+            where=f"style of {field}",
+        )
+    looks, names, title = labels.TESTS[statistic]
+    said = {**names, "not significant": labels.NOT_SIGNIFICANT}
     tested = tuple(
-        StyleClass(names[value], look.colour, value=value, hatch=look.hatch, letters=look.letters)
-        for value, look in palettes.LISA.items()
+        StyleClass(said[value], look.colour, value=value, hatch=look.hatch, letters=look.letters)
+        for value, look in looks.items()
+        if value in said
     )
+    sure = labels.CORRECTED[correction]
     return Style(
         field=field,
         kind="categorical",
-        classes=(*tested, *_states()),
+        classes=(*tested, *(_states(untestable=labels.WITHOUT_ATTRIBUTE) if statistic == "join-count" else _states())),
         missing=_missing(),
-        method=Text("Local Moran, korrigiert für mehrfaches Testen", "local Moran, corrected for multiple tests"),
+        method=Text(f"{title.de}, {sure.de}", f"{title.en}, {sure.en}"),
         modelled=modelled,
         decimals=decimals,
     )
 
 
-def gi_star_style(*, field: str = "gi_star_label", modelled: bool = False, decimals: int | None = None) -> Style:
-    """Style the labels of Gi*; see :func:`hotspot_style`."""
-    names = {
-        "hot": Text("Hot Spot: Umgebung auffällig hoch", "hot spot: high surroundings"),
-        "cold": Text("Cold Spot: Umgebung auffällig niedrig", "cold spot: low surroundings"),
-        "not significant": Text("nicht auffällig", "not significant"),
-    }
-    tested = tuple(
-        StyleClass(names[value], look.colour, value=value, hatch=look.hatch, letters=look.letters)
-        for value, look in palettes.GI_STAR.items()
-    )
-    return Style(
-        field=field,
-        kind="categorical",
-        classes=(*tested, *_states()),
-        missing=_missing(),
-        method=Text("Getis-Ord Gi*, korrigiert für mehrfaches Testen", "Getis-Ord Gi*, corrected for multiple tests"),
-        modelled=modelled,
-        decimals=decimals,
-    )
+def hotspot_style(
+    *, field: str = "label", modelled: bool = False, decimals: int | None = None, correction: str = "fdr"
+) -> Style:
+    """Style the labels of local Moran; see :func:`statistic_style`."""
+    return statistic_style("local-moran", field=field, modelled=modelled, decimals=decimals, correction=correction)
+
+
+def gi_star_style(
+    *, field: str = "gi_star_label", modelled: bool = False, decimals: int | None = None, correction: str = "fdr"
+) -> Style:
+    """Style the labels of Gi*; see :func:`statistic_style`."""
+    return statistic_style("gi-star", field=field, modelled=modelled, decimals=decimals, correction=correction)
 
 
 def status_style(

@@ -150,6 +150,7 @@ def map_content(
         caveat=said(text("caveat"), language) or describe.caveat(meta.kind)[language],
         permalink=permalink,
         describe=sentences(store, meta, style, rows, str(year), language),
+        exploratory=_exploratory(meta, language),
         definition=_definition(figure, figure_style, language),
         names=_support_names(store, meta, style, rows),
         edition=store.edition,
@@ -215,6 +216,12 @@ def _definition(field: Field | None, style: Style, language: str) -> str:
     before, _, after = field.description[language].partition(f"{meaning}." if meaning else "\0")
     parts = [part.strip().rstrip(".") for part in (before, after)]
     return " ".join(f"{part}." for part in parts if part)
+
+
+def _exploratory(meta: CollectionMeta, language: str) -> str:
+    """Name what the county chose otherwise than the preset of this kind of level."""
+    found = meta.metadata.get("exploratory") or ()
+    return "; ".join(said(text, language) for text in found)
 
 
 def _support_names(

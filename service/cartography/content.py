@@ -50,6 +50,9 @@ class MapContent:
     counts : sequence of int or None
         Areas per row of the legend in the order of the style, missing and empty class last; without it they are
         counted.
+    exploratory : str
+        What was chosen otherwise than the preset says (:mod:`service.cartography.presets`); said in a banner and in the
+        legend. Empty where all is as preset.
     draft, modelled : bool
         ``modelled`` is also true where the style says so.
     language : {"de", "en"}
@@ -75,6 +78,7 @@ class MapContent:
     headline: str = ""
     describe: Sequence[str] = ()
     counts: Sequence[int] | None = None
+    exploratory: str = ""
     draft: bool = False
     modelled: bool = False
     language: str = "de"

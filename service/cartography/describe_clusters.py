@@ -185,7 +185,7 @@ def hotspots(
     if not tested:
         return (*_untested(own, named, language), *gone, reminder(language))
     column = "label" if statistic == "local_moran" else "gi_star_label"
-    sure = _sure(alpha, correction, permutations, language)
+    sure = certainty(alpha, correction, permutations, language)
     sentences: list[str] = []
     for label, (verb, *words) in _LABELS[statistic].items():
         members = [row for row in tested if row.get(column) == label]
@@ -195,15 +195,17 @@ def hotspots(
             # A list of many names, or of numbers of cells, tells nobody where that is; the map does.
             told = not support and len(members) <= 3 * NAMES and len(own) < CELLS
             names = f": {names_of(members, language)}" if told else ""
-            certainty = f"; {sure}" if not sentences else ""
-            sentences.append(f"{count} {does} {words[language == 'en']}{names}{certainty}).")
+            ending = f"; {sure}" if not sentences else ""
+            sentences.append(f"{count} {does} {words[language == 'en']}{names}{ending}).")
     if not sentences:
         sentences.append(_nothing(frame, sure, clustered, language))
     if frame.wide:
         sentences.append(
-            f"Geprüft wurden {frame.tested} {areas.plural.de}; beschriftet werden nur die {frame.own} des Landkreises."
+            f"Geprüft wurden {frame.tested} {areas.plural.de}; beschriftet werden nur die {frame.own} des Landkreises, "
+            "die anderen zählen als Nachbarn, im Mittel und in der Korrektur mit."
             if language == "de"
-            else f"Tested were {frame.tested} {areas.plural.en}; only the {frame.own} of the county are labelled."
+            else f"Tested were {frame.tested} {areas.plural.en}; only the {frame.own} of the county are labelled, "
+            "the others count as neighbours, in the mean and in the correction."
         )
     if support is not None:
         sentences.append(_painted(frame, language))
@@ -242,7 +244,8 @@ def _nothing(frame: Frame, sure: str, clustered: bool | None, language: str) -> 
     return f"{found} Das heißt nicht, dass es keine Unterschiede gibt{cannot}."
 
 
-def _sure(alpha: float, correction: str, permutations: int, language: str) -> str:
+def certainty(alpha: float, correction: str, permutations: int, language: str) -> str:
+    """Say how sure a label is: level, correction and number of permutations."""
     runs = number(permutations, language, 0)
     tail = "Permutationen" if language == "de" else "permutations"
     return f"p\u00a0≤\u00a0{number(alpha, language)} {_CORRECTION[correction][language]}, {runs} {tail}"
@@ -257,8 +260,15 @@ def _untested(own: Sequence[Row], areas: Areas, language: str) -> list[str]:
     )
     total = sum(reasons.values())
     if language == "en":
-        return [f"{areas.of(total, len(own), 'en')} {'was' if total == 1 else 'were'} not tested: {why}."]
-    return [f"{areas.of(total, len(own), 'de')} {'wurde' if total == 1 else 'wurden'} nicht getestet: {why}."]
+        told = f"{areas.of(total, len(own), 'en')} {'was' if total == 1 else 'were'} not tested: {why}."
+    else:
+        told = f"{areas.of(total, len(own), 'de')} {'wurde' if total == 1 else 'wurden'} nicht getestet: {why}."
+    # Cells have numbers for names: there the map tells more.
+    alone = [row for row in own if row.get("state") == "isolated"] if len(own) < CELLS else []
+    if not alone:
+        return [told]
+    names = names_of(alone, language)
+    return [told, f"Without neighbours: {names}." if language == "en" else f"Ohne Nachbarn: {names}."]
 
 
 def missing(

@@ -62,6 +62,19 @@ GI_STAR: MappingProxyType[str, Look] = MappingProxyType(
     }
 )
 
+#: Classes of local Geary and its form for several variables. What is alike on both sides of the mean, or high here and
+#: low there, is neither hot nor cold: violet, and the signs tell the classes apart in grey.
+GEARY: MappingProxyType[str, Look] = MappingProxyType(
+    {
+        "High-High": Look("#b2182b", "/", "HH"),
+        "Low-Low": Look("#2166ac", "\\", "LL"),
+        "other positive": Look("#998ec3", ".", "+"),
+        "positive": Look("#998ec3", ".", "+"),
+        "negative": Look("#f1a340", "x", "≠"),
+        "not significant": Look("#e9e5db"),
+    }
+)
+
 #: Status classes of the index, from least to most disadvantage. The two that ask for attention carry a hatch.
 STATUS: tuple[Look, ...] = (
     Look("#fef0d9"),
@@ -90,6 +103,8 @@ INTERNAL = "#4a2b7b"
 EMPTY = Look("#f3f3f1")
 #: Hatch lines of a missing class: seen, but not before the classes that say something.
 QUIET_INK = "#8a8a8a"
+#: Banner of what was chosen otherwise than the preset says.
+EXPLORATORY = "#7a4a00"
 #: Behind the areas.
 GROUND = "#fbfcfd"
 CONTEXT_LINE = "#9a9a9a"

@@ -167,6 +167,7 @@ def _draw(content: MapContent, width: float) -> Figure:
     banners = [
         *([(INTERNAL, TEXTS["internal"][content.language])] if content.edition == "internal" else []),
         *([(WARN, TEXTS["draft"][content.language])] if content.draft else []),
+        *([(palettes.EXPLORATORY, TEXTS["exploratory"][content.language])] if content.exploratory else []),
     ]
     banner = BANNER * len(banners)
     top = banner + MARGIN + _height(head) + 2.5
@@ -272,7 +273,10 @@ def _legend(content: MapContent, legend: legends.Legend) -> list[_Text | _Block]
         column.append(_row(TEXTS["modelled"][language], line="#30363d", dashed=True))
     if legend.has_context:
         column.append(_row(TEXTS["context"][language], line=palettes.CONTEXT_LINE))
-    column += wrapped(legend.method, 7, LEGEND, colour=SOFT, space=2.5)
+    column += wrapped(legend.method, 7, LEGEND, colour=SOFT, space=1.0 if content.exploratory else 2.5)
+    if content.exploratory:
+        said = f"{TEXTS['exploratory'][language]}: {content.exploratory}"
+        column += wrapped(said, 7, LEGEND, colour=palettes.EXPLORATORY, weight="bold", space=2.5)
     if content.caveat:
         column.append(_caveat(content))
     return column

@@ -12,7 +12,7 @@ TEXTS: MappingProxyType[str, Text] = MappingProxyType(
     {
         "draft": Text("Entwurf – nicht zur Veröffentlichung", "Draft – not for release"),
         "wrong": Text("absichtlich falsch", "wrong on purpose"),
-        "exploratory": Text("Explorativ, nicht die Voreinstellung", "Exploratory, not the preset"),
+        "exploratory": Text("Explorativ – nicht die Voreinstellung", "Exploratory – not the preset"),
         "legend": Text("Legende", "Legend"),
         "map": Text("Karte", "Map"),
         "missing": Text("keine Angabe / unterdrückt", "no data / suppressed"),

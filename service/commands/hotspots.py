@@ -76,33 +76,59 @@ def _shared(command: F) -> F:
     return command
 
 
-@click.command()
+@click.command(
+    epilog="Example: sozialmonitor hotspots areas.gpkg out.gpkg --id key --value cases --by people --map out.png"
+)
 @click.argument("source", metavar="INPUT")
 @click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--statistic", type=click.Choice(LOCAL), default="local-moran", show_default=True)
 @click.option("--permutations", type=click.IntRange(1, 10_000_000), default=99_999, show_default=True)
 @click.option("--alpha", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.05, show_default=True)
 @click.option("--correction", type=click.Choice(["fdr", "by", "none"]), default="fdr", show_default=True)
-@click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
+@click.option(
+    "--map",
+    "picture",
+    metavar="FILE.png",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also draw a map for print (.png, .svg or .pdf): labels with counts, method, what is exploratory.",
+)
+@click.option(
+    "--lang", "language", type=click.Choice(["de", "en"]), default="de", show_default=True, help="Of the map."
+)
+@click.option("--overwrite", is_flag=True, help="Replace OUT, and the map, if they exist.")
 @_shared
-def hotspots(source: str, out: Path, value: str, overwrite: bool, as_json: bool, **options: Any) -> None:
+def hotspots(
+    source: str,
+    out: Path,
+    value: str,
+    overwrite: bool,
+    as_json: bool,
+    picture: Path | None,
+    language: str,
+    **options: Any,
+) -> None:
     """Test every area of a vector file for clusters, and write statistics and labels with its geometry to OUT.
 
     INPUT is any vector file, or FILE|layername=LAYER as in QGIS; OUT ends in .gpkg, .geojson, .fgb, .parquet or .csv.
-    Whatever differs from the defaults is marked as exploratory in OUT.
+    The defaults of weights, alpha, correction and islands are the preset. Whatever differs from it is marked as
+    exploratory: in what is printed, in OUT and on the map.
     """
     from service.workflows.clusters import find_hotspots
 
     question = _question(source, value, options)
-    answer = find_hotspots(question, out, overwrite=overwrite, say=say)
+    answer = find_hotspots(question, out, picture=picture, language=language, overwrite=overwrite, say=say)
     _notes(answer)
     if answer.local is None:
         raise RuntimeError("a local test without a result")
+    drawn = {} if picture is None else {"map": str(picture)}
     if as_json:
-        click.echo(json.dumps({**question.as_dict(), **_told(answer.local), "out": str(out)}, ensure_ascii=False))
+        told = {**question.as_dict(), **_told(answer.local), "out": str(out), **drawn}
+        click.echo(json.dumps(told, ensure_ascii=False))
         return
     _print_local(answer.local)
     click.echo(out)
+    if picture is not None:
+        click.echo(picture)
 
 
 @click.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -13,10 +13,13 @@ import pandas as pd
 
 from geodata.errors import ConfigError, CrsError, some
 from geodata.zones import read_zones, require_writable, write_zones
+from service.cartography.presets import PRESETS, differences
+from service.workflows.cluster_map import draw_picture, require_picture, require_polygons
 
 if TYPE_CHECKING:
     import geopandas as gpd
 
+    from geodata.models import Text
     from spatial.autocorrelation.distances import Islands
     from spatial.autocorrelation.global_ import Transform
     from spatial.autocorrelation.significance import Correction
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 LOCAL = ("local-moran", "gi", "gi-star", "local-geary", "join-count", "bivariate-moran")
 GLOBAL = ("moran", "geary", "getis-ord", "join-count", "bivariate-moran")
 #: What is not named on the command line; any other choice is marked as exploratory.
-PRESET = {"weights": "queen", "alpha": 0.05, "correction": "fdr", "islands": "leave"}
+PRESET = {name: getattr(PRESETS["areas"], name) for name in ("weights", "alpha", "correction", "islands")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,24 @@ class Question:
     def exploratory(self) -> tuple[str, ...]:
         """What was chosen otherwise than the preset says."""
         other = [f"{name} = {getattr(self, name)}" for name, usual in PRESET.items() if getattr(self, name) != usual]
-        return (*other, *([f"transform = {self.transform}"] if self.transform not in (None, "r") else []))
+        return (*other, *([f"transform = {self.transform}"] if self.transform not in (None, self._usual) else []))
+
+    @property
+    def _usual(self) -> str:
+        """Standardisation where none is asked for: joins are counted, everything else is weighed by row."""
+        return "b" if self.statistic == "join-count" else "r"
+
+    @property
+    def differences(self) -> tuple[Text, ...]:
+        """The same in words for maps."""
+        return differences(
+            weights=self.weights,
+            alpha=self.alpha,
+            correction=self.correction,
+            islands=self.islands,
+            transform=None if self.transform in (None, self._usual) else self.transform,
+            usual=replace(PRESETS["areas"], transform=self._usual),
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Return all of it by name, for the file that is written."""
@@ -131,7 +151,13 @@ def _read(name: str, id_field: str | None, question: Question, say: Callable[[st
 
 
 def find_hotspots(
-    question: Question, out: Path, *, overwrite: bool = False, say: Callable[[str], None] = lambda _line: None
+    question: Question,
+    out: Path,
+    *,
+    picture: Path | None = None,
+    language: str = "de",
+    overwrite: bool = False,
+    say: Callable[[str], None] = lambda _line: None,
 ) -> Answer:
     """Test every area of a layer and write the result beside its geometry.
 
@@ -141,8 +167,12 @@ def find_hotspots(
         What is to be tested; the statistic is one of :data:`LOCAL`.
     out : pathlib.Path
         Where to; the ending chooses the format.
+    picture : pathlib.Path, optional
+        A map for print is drawn here; the ending chooses PNG, SVG or PDF.
+    language : {"de", "en"}
+        Of the map.
     overwrite : bool
-        Replace a file of this name.
+        Replace files of these names.
     say : callable
         Receives one line of progress at a time.
 
@@ -160,8 +190,12 @@ def find_hotspots(
     if question.statistic not in LOCAL:
         raise ConfigError(f"expected one of {', '.join(LOCAL)}, found {question.statistic!r}", where="--statistic")
     _require_columns(question, several=question.statistic == "local-geary")
+    if picture is not None:
+        require_picture(picture, overwrite=overwrite)
     layer = _read(question.source, question.id_field, question, say)
     notes = layer.notes
+    if picture is not None:
+        require_polygons(layer.zones, question.source)
     if question.support is None:
         result = _local(layer, question)
     else:
@@ -177,6 +211,8 @@ def find_hotspots(
         frame,
         metadata={**question.as_dict(), "graph": result.graph, "n_effective": result.n_effective, "notes": list(notes)},
     )
+    if picture is not None:
+        draw_picture(picture, layer.zones, result, question, language)
     return Answer(local=result, notes=notes)
 
 

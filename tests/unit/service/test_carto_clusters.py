@@ -37,7 +37,7 @@ def numbers(text: str) -> set[int]:
 
 
 def test_hotspots_in_german() -> None:
-    first, second, third, fourth, *rest = describe_clusters.hotspots(
+    first, second, third, alone, fourth, *rest = describe_clusters.hotspots(
         rows(suppressed=2, isolated=1), areas=ORTSTEILE, **TEST
     )
     assert first == (
@@ -48,6 +48,7 @@ def test_hotspots_in_german() -> None:
         "1 von 82 Ortsteilen liegt in einem Low-Low-Cluster (niedrige Werte, umgeben von niedrigen: Ort 06)."
     )
     assert third == "3 von 82 Ortsteilen wurden nicht getestet: 1 ohne Nachbarn, 2 unterdrückt."
+    assert alone == "Ohne Nachbarn: x."
     assert fourth == (
         "In 2 von 82 Ortsteilen ist der Wert unterdrückt, und das nicht zufällig: Es fehlen vor allem Gebiete mit "
         "wenigen Fällen. Mittelwerte sind deshalb eher zu hoch, und Cluster niedriger Werte können angeschnitten sein."
@@ -123,11 +124,17 @@ def test_neighbours_that_were_tested_are_counted_and_the_county_is_named() -> No
     table = rows(high=0, low=0, total=7, around=143)
     first, second, *_ = describe_clusters.hotspots(table, areas=REGION, n_effective=150, **TEST)
     assert first.startswith("Kein einzelnes Gebiet des Landkreises ist auffällig: kein Cluster (p")
-    assert second == "Geprüft wurden 150 Gemeinden der Region; beschriftet werden nur die 7 des Landkreises."
+    assert second == (
+        "Geprüft wurden 150 Gemeinden der Region; beschriftet werden nur die 7 des Landkreises, die anderen zählen als "
+        "Nachbarn, im Mittel und in der Korrektur mit."
+    )
     assert describe_clusters.hotspots(table, areas=REGION, **TEST)[1] == second, "counted where nothing is told"
     english = describe_clusters.hotspots(table, areas=REGION, n_effective=150, language="en", **TEST)
     assert english[0].startswith("No single area of the county is conspicuous: no cluster (p")
-    assert english[1] == "Tested were 150 municipalities of the region; only the 7 of the county are labelled."
+    assert english[1] == (
+        "Tested were 150 municipalities of the region; only the 7 of the county are labelled, the others count as "
+        "neighbours, in the mean and in the correction."
+    )
 
 
 def test_marks_are_counted_among_the_areas_of_the_county() -> None:

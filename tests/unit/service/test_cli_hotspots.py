@@ -15,6 +15,7 @@ from libpysal import examples
 from shapely import box
 
 from service.cli import main
+from service.workflows.clusters import Question
 
 
 @pytest.fixture(scope="module")
@@ -172,3 +173,23 @@ def test_what_exists_is_replaced_only_on_request(columbus: Path, tmp_path: Path)
     assert out.read_text() == "of last year"
     call("hotspots", *asked, "--overwrite")
     assert len(gpd.read_file(out)) == 49
+
+
+@pytest.mark.parametrize(
+    ("options", "marked"),
+    [(["--statistic", "join-count", "--value", "high"], False), (["--value", "CRIME", "--correction", "none"], True)],
+)
+def test_a_map_for_print_is_drawn_and_says_what_is_exploratory(
+    columbus: Path, tmp_path: Path, options: list, marked: bool
+):
+    picture = tmp_path / "map.svg"
+    chosen = ["--id", "POLYID", "--permutations", 999, *options]
+    call("hotspots", columbus, tmp_path / "a.gpkg", *chosen, "--map", picture)
+    plain = picture.read_bytes()
+    assert plain.startswith(b"<?xml")
+    found = call("hotspots", columbus, tmp_path / "b.gpkg", *chosen, "--map", picture, code=1)
+    assert "--overwrite" in found.output
+    question = Question(str(columbus), "POLYID", (options[options.index("--value") + 1],), correction="none")
+    assert bool(question.differences) is True
+    kept = json.loads(pyogrio.read_info(tmp_path / "a.gpkg")["layer_metadata"]["sozialmonitor"])
+    assert bool(kept["exploratory"]) is marked
