@@ -176,11 +176,19 @@ def write_zones(path: Path, zones: gpd.GeoDataFrame, *, metadata: Mapping[str, A
 
     Raises
     ------
+    ColumnError
+        A column has the name of the ids.
     FormatError
         The ending is unknown.
     """
     import pyogrio
 
+    if zones.index.name in zones.columns:
+        raise ColumnError(
+            f"expected a column of results beside the ids, found both named {zones.index.name!r}",
+            where=str(path),
+            hint="rename one of the two columns in its file",
+        )
     frame = zones.reset_index()
     said = json.dumps(metadata, ensure_ascii=False, sort_keys=True, default=str)
     suffix = path.suffix.lower()

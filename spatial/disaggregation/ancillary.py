@@ -148,8 +148,8 @@ def estimate_class_densities(areas: NDArray[Any], source: NDArray[np.int64], y: 
     Raises
     ------
     SpatialError
-        Shapes do not fit, a value is negative or infinite, there are fewer sources with values than classes, or one
-        class is nowhere.
+        Shapes do not fit, a value is negative or infinite, there are fewer sources with values than classes, one
+        class is nowhere, or no source with a class has a count above 0.
 
     Notes
     -----
@@ -185,6 +185,12 @@ def estimate_class_densities(areas: NDArray[Any], source: NDArray[np.int64], y: 
             f"sources" + (f" and classes that are nowhere: {absent.tolist()}" if len(absent) else ""),
             where="class densities",
             hint="merge classes, or give their densities",
+        )
+    if not total[used].any():
+        raise SpatialError(
+            "expected a count above 0 in a source with land of a class, found none",
+            where="class densities",
+            hint="check that values and classes are of the same sources",
         )
     # A source of 0 says as much as one of the smallest count that there is: its own variance would be 0.
     smallest = total[used][total[used] > 0].min()

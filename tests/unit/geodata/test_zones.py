@@ -106,3 +106,11 @@ def test_an_output_is_checked_before_anything_is_computed(tmp_path: Path):
             require_writable(path, overwrite=False)
         assert words in str(caught.value.message) + str(caught.value.hint)
     require_writable(there, overwrite=True)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_column_named_like_the_ids_is_refused(tmp_path: Path, ending: str):
+    zones = layer(id=[1.0, 2.0]).set_index(pd.Index(["a", "b"], name="id"))
+    with pytest.raises(ColumnError, match="both named 'id'"):
+        write_zones(tmp_path / f"out{ending}", zones, metadata={})
+    assert list(tmp_path.iterdir()) == []

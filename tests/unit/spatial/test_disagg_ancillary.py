@@ -142,3 +142,8 @@ def test_bad_input_is_named() -> None:
     bow = gpd.GeoDataFrame(geometry=[Polygon([(1, 1), (3, 3), (3, 1), (1, 3)])], crs=25832)
     with pytest.raises(GeometryError, match="Self-intersection"):
         feature_atoms(TOWN, PARTS, bow)
+
+
+def test_densities_need_a_count_where_classes_are() -> None:
+    with pytest.raises(SpatialError, match="count above 0"):
+        estimate_class_densities(np.array([[1.0], [0.0]]), np.array([0, 1]), np.array([0.0, 5.0]))
