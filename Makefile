@@ -7,7 +7,7 @@ STATE  ?= state
 COUNTY ?= musterkreis
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-slow test-browser test-clients bench-hotspots bench-readers bench-disaggregation lint format lock clean
+.PHONY: help install demo serve test test-slow test-browser test-clients bench-hotspots bench-readers bench-disaggregation lint format lock clean
 
 help: ## what can be done here
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -35,6 +35,9 @@ $(BENCH)/.bench: requirements/bench.lock requirements/build.lock pyproject.toml
 	$(BENCH)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/bench.lock
 	$(BENCH)/bin/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
 	@touch $@
+
+install: $(VENV)/.run ## install into .venv, and nothing else
+	@echo "installed: $(BIN)/sozialmonitor, or '. $(BIN)/activate' and then sozialmonitor"
 
 demo: $(VENV)/.run ## install, write the invented county and run the main job on it
 	$(BIN)/sozialmonitor demo --state $(STATE)

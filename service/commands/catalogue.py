@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from geodata.errors import GeodataError, NotFoundError, some
+from service.commands.text import say
 
 if TYPE_CHECKING:
     from geodata.county import County
@@ -56,6 +57,11 @@ def _load(folder: Path, data: Path | None, state: Path) -> tuple[County, Mapping
     return county, None
 
 
+def _nothing(county: County, state: Path) -> str:
+    """Say where no publication was found."""
+    return f"no internal edition of {county.id} in the state folder {state.absolute()}"
+
+
 def _entries(county: County, published: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     """Join what ``county.toml`` says now with what the last publication was made of."""
     from geodata.catalogue import entries
@@ -86,7 +92,8 @@ def list_(county: Path, data: Path | None, state: Path, as_json: bool) -> None:
     """List every table, layer and raster of COUNTY with its source and licence."""
     from service.commands.text import columns
 
-    found = _entries(*_load(county, data, state))
+    loaded, published = _load(county, data, state)
+    found = _entries(loaded, published)
     if as_json:
         click.echo(json.dumps(found, ensure_ascii=False, indent=2))
         return
@@ -106,6 +113,8 @@ def list_(county: Path, data: Path | None, state: Path, as_json: bool) -> None:
     click.echo(
         columns(("id", "kind", "source", "licence", "publishable", "reference", "last read (UTC)", "file"), rows)
     )
+    if published is None:
+        say(f"{_nothing(loaded, state)}: nothing is known of when a file was last read. Name the folder with --state.")
 
 
 @catalogue.command()
@@ -138,6 +147,8 @@ def show(id_: str, county: Path, data: Path | None, state: Path, as_json: bool) 
         click.echo(json.dumps(chosen, ensure_ascii=False, indent=2))
         return
     click.echo("\n\n".join(_card(entry) for entry in chosen))
+    if published is None:
+        say(f"{_nothing(loaded, state)}: nothing is known of when a file was last read. Name the folder with --state.")
 
 
 def _card(entry: Mapping[str, Any]) -> str:
@@ -218,7 +229,7 @@ def check(county: Path, data: Path | None, state: Path, as_json: bool) -> None:
             click.echo(f"{mark} {finding.place}: {finding.text}")
             if finding.hint:
                 click.echo(f"         -> {finding.hint}")
-        against = f"publication {published['publication']}" if published else "no publication to compare with"
+        against = f"publication {published['publication']}" if published else _nothing(loaded, state)
         counts = ", ".join(f"{sum(f.severity == s for f in found)} {s}s" for s in colours)
         click.echo(f"{len(loaded.sources)} sources, {counts} ({against})")
     if any(f.severity == "error" for f in found):

@@ -46,12 +46,12 @@ def check(paths: Sequence[Path], data: Path | None, as_json: bool) -> None:
         _check_county(paths[0], data, as_json)
         return
     entries: list[dict[str, Any]] = []
-    rejected = 0
+    rejected: list[str] = []
     for path in paths:
         try:
             verdict = _describe(path)
         except GeodataError as error:
-            rejected += 1
+            rejected.append(str(path))
             complain(error)
             entries.append(_refusal(path, error))
             continue
@@ -61,7 +61,9 @@ def check(paths: Sequence[Path], data: Path | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(entries, ensure_ascii=False, indent=2))
     elif len(paths) > 1:
-        click.echo(f"{len(paths)} files, {len(paths) - rejected} readable, {rejected} rejected")
+        named = f": {', '.join(rejected)}" if rejected else ""
+        counts = f"{len(paths)} files, {len(paths) - len(rejected)} readable, {len(rejected)} rejected{named}"
+        click.echo("\n".join(wrapped(counts, "")))
     if rejected:
         sys.exit(REJECTED)
 

@@ -256,6 +256,19 @@ def test_list_and_show_tell_what_is_known(tiny_county: Path, tiny_run: tuple[Pat
     assert "arbeitslose" in unknown.stderr
 
 
+def test_a_state_folder_without_a_publication_is_named(
+    tiny_county: Path, tiny_run: tuple[Path, RunReport], tmp_path: Path
+) -> None:
+    for command in (["list"], ["show", "arbeitslose"]):
+        done = call(*command, str(tiny_county), "--state", str(tmp_path))
+        assert done.exit_code == 0
+        assert str(tmp_path) in done.stderr
+        assert "--state" in done.stderr
+        assert not call(*command, str(tiny_county), "--state", str(tiny_run[0])).stderr
+        assert json.loads(call(*command, str(tiny_county), "--state", str(tmp_path), "--json").stdout)
+    assert str(tmp_path) in call("check", str(tiny_county), "--state", str(tmp_path)).stdout
+
+
 def test_check_finds_what_is_missing_changed_unknown_and_old(
     tiny_county: Path, tiny_run: tuple[Path, RunReport], tmp_path: Path
 ) -> None:
