@@ -187,7 +187,7 @@ def test_a_map_for_print_is_drawn_and_says_what_is_exploratory(
     call("hotspots", columbus, tmp_path / "a.gpkg", *chosen, "--map", picture)
     plain = picture.read_bytes()
     assert plain.startswith(b"<?xml")
-    found = call("hotspots", columbus, tmp_path / "b.gpkg", *chosen, "--map", picture, code=1)
+    found = call("hotspots", columbus, tmp_path / "b.gpkg", *chosen, "--map", picture, code=3)
     assert "--overwrite" in found.output
     question = Question(str(columbus), "POLYID", (options[options.index("--value") + 1],), correction="none")
     assert bool(question.differences) is True
