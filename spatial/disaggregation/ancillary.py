@@ -12,7 +12,7 @@ import shapely
 
 from geodata.crs import require_projected, require_same
 from geodata.errors import GeometryError, SpatialError
-from spatial.disaggregation.assembly import OVERLAP_TOLERANCE
+from spatial.disaggregation.assembly import OVERLAP_TOLERANCE, with_rest
 from spatial.disaggregation.atoms import Atoms
 from spatial.disaggregation.checks import POLYGONAL, refuse_overlaps, require_mass, zone_geometry
 from spatial.disaggregation.pieces import intersect
@@ -260,7 +260,7 @@ def feature_atoms(
     -------
     atoms : Atoms
         The features, and after the features of a pair of zones one atom of no mass with the rest of the pair's area:
-        the last fallback, for a source without features, is area.
+        the last fallback, for a source without features, is area. Target -1 is what of a source lies in no target.
     ancillary : Ancillary
         Footprint × factor in square metres, or factor for points.
 
@@ -280,13 +280,13 @@ def feature_atoms(
     refuse_overlaps(s, source.index, names[0], tolerance=overlap_tolerance)
     refuse_overlaps(t, target.index, names[1], tolerance=overlap_tolerance)
     shapes, factor = _features(features, source.crs, weight, names[2])
-    pieces = intersect(s, t)
+    pieces = with_rest(s, intersect(s, t), 0.0)
     whole = shapely.area(shapes)
     if (shapely.get_type_id(shapes) == POINT).all() or centroids:
         points = shapely.centroid(shapes) if centroids else shapes
         amount = factor * (whole if whole.any() else 1.0)
         piece, feature = shapely.STRtree(points).query(pieces.geometry, predicate="intersects")
-        order = np.lexsort((piece, feature))
+        order = np.lexsort((piece, pieces.target[piece] < 0, feature))  # on the border of a target is in the target
         piece, feature = piece[order], feature[order]
         first = np.concatenate(([True], np.diff(feature) > 0)) if len(feature) else np.zeros(0, dtype=bool)
         piece, mass = piece[first], amount[feature[first]]
@@ -315,6 +315,7 @@ def feature_atoms(
         area,
     )
     method = "points" if not whole.any() else "buildings"
+    require_mass(mass[atoms.target >= 0], lambda i: f"feature {i}", f"{names[2]} in {names[1]}")
     return atoms, Ancillary(require_mass(mass, lambda i: f"feature {i}", names[2]), method, year)
 
 

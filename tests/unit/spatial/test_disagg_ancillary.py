@@ -147,3 +147,17 @@ def test_bad_input_is_named() -> None:
 def test_densities_need_a_count_where_classes_are() -> None:
     with pytest.raises(SpatialError, match="count above 0"):
         estimate_class_densities(np.array([[1.0], [0.0]]), np.array([0, 1]), np.array([0.0, 5.0]))
+
+
+def test_features_in_no_target_stay_outside_where_that_is_asked_for() -> None:
+    source = gpd.GeoDataFrame(index=["b", "a"], geometry=[box(0, 0, 10, 10), box(10, 0, 20, 10)], crs=25832)
+    target = gpd.GeoDataFrame(index=["x", "y"], geometry=[box(0, 0, 12, 10), box(12, 0, 18, 10)], crs=25832)
+    people = gpd.GeoDataFrame({"n": [3.0, 2.0, 6.0]}, geometry=gpd.points_from_xy([1, 18, 19], [1, 3, 5]), crs=25832)
+    atoms, found = feature_atoms(source, target, people, weight="n")
+    y = pd.Series({"a": 8.0, "b": 3.0})
+    part = atoms.weights(found.mass, method=found.method, allocate="area")
+    assert part.apply(y).to_dict() == {"x": 3.0, "y": 2.0}, "the one on the border of a target is in it"
+    assert part.outside.tolist() == [0.0, 0.75]
+    assert atoms.weights(found.mass, method=found.method).apply(y).to_dict() == {"x": 3.0, "y": 8.0}
+    with pytest.raises(SpatialError, match="target zones"):
+        feature_atoms(source, target, people.iloc[2:], weight="n")
