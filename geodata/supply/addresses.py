@@ -298,6 +298,10 @@ def code_addresses(
         if address not in known:
             name, house = split_street(street) if numbers is None else (street, number)
             known[address] = table.code(name, house, place)
+            if known[address][1] == UNKNOWN_STREET and not house.strip():
+                # Somebody wrote the number behind the street although it has a column of its own.
+                name, house = split_street(street)
+                known[address] = table.code(name, house, place) if house else known[address]
         area, reason = known[address]
         areas.append(area)
         reasons.append(reason)

@@ -18,7 +18,7 @@ import pandas as pd
 
 from geodata.errors import ConfigError, FormatError, NoDataError
 from geodata.supply.addresses import AddressTable
-from geodata.supply.patterns import by_heading
+from geodata.supply.patterns import HOUSE, STREET, by_heading, words_of
 from geodata.supply.quiet import open_quietly
 from geodata.supply.register import (
     WHERE,
@@ -138,6 +138,9 @@ def aggregate(
         raise ConfigError("Altersgrenzen steigen an und liegen zwischen 1 und 120", where=WHERE, hint="--ages 15,65")
     if ages and columns.age is None:
         raise ConfigError("Altersklassen ohne Spalte für das Alter", where=WHERE, hint="--by age=SPALTE ergänzen")
+    for what, name in (("sex", columns.sex), ("age", columns.age)):
+        if name is not None and any(HOUSE.fullmatch(word) or STREET.fullmatch(word) for word in words_of(name)):
+            raise ConfigError(f"die Spalte für {what} ist Teil der Anschrift", where=WHERE, hint=_MEANT[what])
     cells = open_quietly(path, sheet, WHERE)
     wanted = [columns.area, columns.sex, columns.age, columns.person, columns.street, columns.number, columns.place]
     needed = [name for name in (*wanted, columns.year) if isinstance(name, str)]
@@ -179,6 +182,10 @@ def aggregate(
     kept_year = year[good].astype("int64")
     sex = sexes_of(column[columns.sex][good]) if columns.sex else None
     age = age_classes(column[columns.age][good], kept_year, ages, day) if columns.age else None
+    if sex is not None:
+        _require_recognised("sex", column[str(columns.sex)][good], sex == len(SEXES) - 1)
+    if age is not None:
+        _require_recognised("age", column[str(columns.age)][good], age == len(ages) + 1)
     table = _table(area[good], kept_year, sex, age, ages, areas, years, headings)
     uncovered = tuple(sorted(set(areas) - set(addresses.areas))) if addresses is not None else ()
     if uncovered:
@@ -187,6 +194,25 @@ def aggregate(
         table.loc[table[headings[0]].isin(uncovered), counts] = pd.NA
     unassigned = int((~good & (reason != TWICE).to_numpy() & ~elsewhen.to_numpy(dtype=bool)).sum())
     return Aggregate(table, len(rows), int(good.sum()), Counter(reason[~good].tolist()), unassigned, uncovered)
+
+
+_MEANT = {
+    "sex": "erwartet wird eine Spalte mit w, m, d oder weiblich, männlich, divers: --by sex=SPALTE",
+    "age": "erwartet wird eine Spalte mit Geburtsdatum, Geburtsjahr oder Alter: --by age=SPALTE",
+}
+
+
+def _require_recognised(what: str, cells: pd.Series, unknown: np.ndarray) -> None:
+    """Stop where (nearly) nothing that stands in a column is what it was named for: it is another column."""
+    filled = (cells != "").to_numpy()
+    if filled.any() and float(unknown[filled].mean()) > 0.9:
+        said = "Geschlecht" if what == "sex" else "Alter"
+        raise ConfigError(
+            f"in der Spalte für {what} ist in {int(unknown[filled].sum())} von {int(filled.sum())} Zeilen kein {said} "
+            "zu erkennen",
+            where=WHERE,
+            hint=_MEANT[what],
+        )
 
 
 def _said(report: Mapping[str, int]) -> str:

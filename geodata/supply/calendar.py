@@ -13,9 +13,14 @@ from geodata.supply.request import periods_until
 
 
 class State(StrEnum):
-    """Where a delivery stands; *checked* is what came, can be accepted, and is not part of the county yet."""
+    """Where a delivery stands.
+
+    *Checked* is what came, can be accepted, and is not part of the county yet; *partial* what is part of it with cells
+    that nobody filled.
+    """
 
     DONE = "erledigt"
+    PARTIAL = "unvollständig"
     CHECKED = "geprüft"
     LATE = "überfällig"
     DUE = "fällig"
@@ -38,6 +43,8 @@ class Delivery:
         Day of the last attempt, if it was sent back and nothing acceptable came after it.
     withdrawn : datetime.date or None
         Day on which a delivery was taken out again, while tables are missing.
+    filled, asked : int
+        Cells of the tables that were taken over: filled in any of the deliveries that count, and asked for.
     """
 
     department: str
@@ -51,6 +58,8 @@ class Delivery:
     received: dt.date | None
     rejected: dt.date | None
     withdrawn: dt.date | None = None
+    filled: int = 0
+    asked: int = 0
 
 
 def deliveries(
@@ -86,6 +95,7 @@ def deliveries(
             fit = [r for r in mine if r.accepted and r.taken is None and _by(_arrival(r), today)]
             arrived = _first(taken)
             missing = tuple(table for table in tables if table not in arrived)
+            filled, asked = _filled(taken, period)
             done, there = not missing, arrived | _first(fit)
             whole = all(table in there for table in tables)
             last = max((r.when for r in (*taken, *fit) if r.accepted), default=None)
@@ -100,16 +110,34 @@ def deliveries(
                     period=period,
                     due=due,
                     days=(due - today).days,
-                    state=_state(done, whole, due, today, ahead),
+                    state=State.PARTIAL if done and filled < asked else _state(done, whole, due, today, ahead),
                     missing=missing,
                     received=max(there[t] for t in tables).date() if whole else None,
                     rejected=tried.date() if tried and (last is None or tried > last) else None,
                     withdrawn=max(gone).date() if gone and missing else None,
+                    filled=filled,
+                    asked=asked,
                 )
             )
             if due >= today and not done:
                 break  # the next one; those after it are nobody's concern yet
     return tuple(sorted(found, key=lambda d: (d.due, d.department)))
+
+
+def _filled(taken: Iterable[Receipt], period: int) -> tuple[int, int]:
+    """Count cells that are filled in any delivery, and those asked for; templates that differ are not joined."""
+    bits: dict[tuple[str, str], tuple[int, int]] = {}
+    for receipt in taken:
+        for (table, year), (asked, mask) in receipt.cells.items():
+            if year == period:
+                _, before = bits.get((table, receipt.template), (asked, 0))
+                bits[table, receipt.template] = (asked, before | mask)
+    best: dict[str, tuple[int, int]] = {}
+    for (table, _), (asked, mask) in bits.items():
+        now, size = best.get(table, (0, asked))
+        if table not in best or mask.bit_count() * size > now * asked:
+            best[table] = (mask.bit_count(), asked)
+    return sum(n for n, _ in best.values()), sum(n for _, n in best.values())
 
 
 def _state(done: bool, whole: bool, due: dt.date, today: dt.date, ahead: dt.timedelta) -> State:

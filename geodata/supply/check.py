@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -35,6 +36,9 @@ class Result:
         Table → status → how often, as ``"table/status"``.
     answers : mapping of str to str
         Of the cover sheet.
+    cells : mapping of (str, int) to (int, int)
+        Table and year → how many cells were asked for, and which are filled: bit n is the cell of area n // columns,
+        column n % columns.
     """
 
     file: str
@@ -44,6 +48,7 @@ class Result:
     remarks: tuple[Remark, ...]
     counts: Counter[str] = field(default_factory=Counter)
     answers: dict[str, str] = field(default_factory=dict)
+    cells: dict[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
 
     @property
     def accepted(self) -> bool:
@@ -63,6 +68,7 @@ def check_return(
     *,
     expected: Callable[[Request], Request] | None = None,
     known: Callable[[Request], Known] | None = None,
+    today: dt.date | None = None,
 ) -> Result:
     """Check a returned template.
 
@@ -76,6 +82,8 @@ def check_return(
     known : callable, optional
         Given the same, returns earlier figures to compare with (:func:`geodata.supply.plausible.known_of`); without it
         years are compared inside the file only.
+    today : datetime.date, optional
+        A year that is not over by then is named; without it nothing is said of it.
 
     Returns
     -------
@@ -120,7 +128,12 @@ def check_return(
     for form in request.forms:
         if form.sheet in book.sheetnames:
             checker.figures(form, earlier)
-    return Result(path.name, digest, len(raw), request, tuple(checker.remarks), checker.counts, checker.answers)
+    checker.said_to_be_whole()
+    if today is not None:
+        checker.unfinished(today)
+    return Result(
+        path.name, digest, len(raw), request, tuple(checker.remarks), checker.counts, checker.answers, checker.cells
+    )
 
 
 class _Checker:
@@ -132,7 +145,9 @@ class _Checker:
         self.remarks: list[Remark] = []
         self.counts: Counter[str] = Counter()
         self.answers: dict[str, str] = {}
+        self.cells: dict[tuple[str, int], tuple[int, int]] = {}
         self.fits = True
+        self._texts: dict[str, list[str]] = {}
         self._kinds: Counter[tuple[str, str]] = Counter()
         self._first: dict[tuple[str, str], Remark] = {}
 
@@ -195,6 +210,28 @@ class _Checker:
                 error=False,
             )
 
+    def said_to_be_whole(self) -> None:
+        """Hold the answer that everything is filled against the cells."""
+        asked, filled = sum(n for n, _ in self.cells.values()), sum(bits.bit_count() for _, bits in self.cells.values())
+        if self.answers.get(QUESTIONS[1][0]) == "ja" and 2 * filled < asked:
+            self.say(
+                f"Blatt {COVER!r}, Zelle {ANSWER_COLUMN}{FIRST_QUESTION + 1}",
+                f"„{QUESTIONS[1][0]}“ ist mit ja beantwortet, aber {asked - filled} von {asked} Zellen sind leer",
+                "Die Zellen füllen oder die Antwort ändern",
+                error=False,
+            )
+
+    def unfinished(self, today: dt.date) -> None:
+        """Name years that are not over yet, unless they are asked for within themselves."""
+        for year, day in self.request.due:
+            if today <= min(dt.date.fromisoformat(day), dt.date(year, 12, 31)):
+                self.say(
+                    "Datei",
+                    f"Das Berichtsjahr {year} ist noch nicht zu Ende",
+                    "Sind die Zahlen die des ganzen Jahres, oder ist ein anderes Jahr gemeint?",
+                    error=False,
+                )
+
     def figures(self, form: Form, known: Known) -> None:
         """Check one sheet of figures."""
         page = self.book[form.sheet]
@@ -218,10 +255,36 @@ class _Checker:
                 if self._values(cells, form, sheet, legend):
                     given = cells[3 : 3 + len(form.columns)]
                     filled = any(cell.value not in (None, "") for cell in given)
+                    self._tick(form, *where, given)
                     figures.append(Row(row, *where, tuple(number_of(cell, legend) for cell in given), filled))
+        self._text_numbers(sheet)
         for place, message, remedy, kind in hints(form, figures, known):
             self.say(f"{sheet}, {place}" if place else sheet, message, remedy, error=False, kind=kind)
-        self._complete(form, sheet, wanted, seen, order)
+        self._complete(form, sheet, wanted, seen, order, known)
+
+    def _tick(self, form: Form, area: str, period: int, given: Sequence[Any]) -> None:
+        """Remember which cells of a row are filled."""
+        width = len(form.columns)
+        first = width * next(n for n, (key, _) in enumerate(form.areas) if key == area)
+        bits = sum(1 << (first + n) for n, cell in enumerate(given) if cell.value not in (None, ""))
+        asked, before = self.cells.get((form.table, period), (width * len(form.areas), 0))
+        self.cells[form.table, period] = (asked, before | bits)
+
+    def _text_numbers(self, sheet: str) -> None:
+        """Say which numbers are text: each cell of a few, one line for a column of many."""
+        for column, places in self._texts.items():
+            several = len(places) > 3
+            for place in [f"Spalte {column}"] if several else [f"Zelle {each}" for each in places]:
+                self.say(
+                    f"{sheet}, {place}",
+                    f"{len(places)} Zahlen sind als Text gespeichert; sie werden gelesen"
+                    if several
+                    else "Die Zahl ist als Text gespeichert; sie wird gelesen",
+                    "Nichts nötig; in Excel hilft „In eine Zahl konvertieren“",
+                    error=False,
+                    kind="Zahl als Text",
+                )
+        self._texts.clear()
 
     def _structure(self, page: Any, form: Form, sheet: str) -> None:
         width = len(form.headings)
@@ -325,13 +388,7 @@ class _Checker:
             if isinstance(read, Status):
                 self.counts[f"{form.table}/{read.value}"] += 1
                 if cell.data_type == "s" and cell.value and signs.number(str(cell.value).strip(), ",") is not None:
-                    self.say(
-                        f"{sheet}, Zelle {cell.coordinate}",
-                        "Die Zahl ist als Text gespeichert; sie wird gelesen",
-                        "Nichts nötig; in Excel hilft „In eine Zahl konvertieren“",
-                        error=False,
-                        kind="Zahl als Text",
-                    )
+                    self._texts.setdefault(cell.column_letter, []).append(cell.coordinate)
             else:
                 fine = False
                 message, remedy = read
@@ -352,6 +409,7 @@ class _Checker:
         wanted: dict[tuple[str, int], str],
         seen: dict[tuple[str, int], int],
         order: list[tuple[str, int]],
+        known: Known,
     ) -> None:
         for key, period in wanted:
             if (key, period) not in seen:
@@ -368,16 +426,20 @@ class _Checker:
         if seen and not filled:
             self.say(sheet, "Es ist keine einzige Zelle gefüllt", "Die gelben Zellen füllen")
         elif blank:
+            of = f"{blank} von {blank + filled} Zellen {'ist' if blank == 1 else 'sind'} leer"
+            correction = {(form.table, period) for period in self.request.periods} <= known.delivered
             self.say(
                 sheet,
-                f"{blank} von {blank + filled} Zellen sind leer; sie gelten als nicht geliefert, nicht als null",
-                "Wo kein Fall ist, eine 0 eintragen",
+                f"{of}; {'sie behalten' if blank > 1 else 'sie behält'} den früher gelieferten Wert"
+                if correction
+                else f"{of}; {'sie gelten' if blank > 1 else 'sie gilt'} als nicht geliefert, nicht als null",
+                "" if correction else "Wo kein Fall ist, eine 0 eintragen",
                 error=False,
             )
         for (place, kind), number in list(self._kinds.items()):
             if place == sheet and number > _SHOWN:
                 more = number - _SHOWN
                 first = self._first[place, kind]  # many hints are still no error
-                message = f"{more} weitere Zellen oder Zeilen dieser Art ({kind})"
+                message = f"{more} weitere Zelle{'n oder Zeilen' if more > 1 else ' oder Zeile'} dieser Art ({kind})"
                 self.remarks.append(Remark(sheet, message, first.remedy, first.error))
                 self._kinds[place, kind] = 0

@@ -33,7 +33,7 @@ class Filled:
     columns : mapping of str to str
         Heading of the template → column of counts.
     empty : tuple of str
-        Headings that no counts were written into.
+        Headings that hold nothing in the years that were filled, neither from these counts nor from before.
     years : tuple of int
         Years that were filled.
     """
@@ -172,7 +172,8 @@ def fill_template(path: Path, form: Form, counts: pd.DataFrame, columns: Mapping
             where=f"Blatt {form.sheet!r}",
             hint="die Zellen leeren oder eine neue Vorlage nehmen; nichts wird überschrieben",
         )
-    empty = tuple(column.heading for column in form.columns if column.heading not in columns)
+    lines = [n for n in range(FIRST, page.max_row + 1) if _year(page.cell(n, 3).value) in years]
+    empty = tuple(head for head in at if all(page.cell(line, at[head]).value in (None, "") for line in lines))
     return Filled(_bytes(book), dict(columns), empty, years, written)
 
 

@@ -52,6 +52,8 @@ class Known:
     ----------
     values : mapping of (str, str) to mapping of int to float
         Variable and area → year → figure as the county holds it now.
+    delivered : frozenset of (str, int)
+        Tables and years of which a delivery was taken over already: what comes now corrects it.
     parts : mapping of str to str
         Variable → variable of which it is a part.
     jump, smallest : float
@@ -61,13 +63,14 @@ class Known:
     """
 
     values: Mapping[tuple[str, str], Mapping[int, float]] = field(default_factory=dict)
+    delivered: frozenset[tuple[str, int]] = frozenset()
     parts: Mapping[str, str] = field(default_factory=dict)
     jump: float = 2.0
     smallest: float = 30.0
     problems: tuple[str, ...] = ()
 
 
-def known_of(county: County, request: Request) -> Known:
+def known_of(county: County, request: Request, *, without: str = "") -> Known:
     """Collect what a county knows already of the figures that a template asks for.
 
     Parameters
@@ -76,6 +79,8 @@ def known_of(county: County, request: Request) -> Known:
         Its files and accepted deliveries; those that are not there are not compared with.
     request : Request
         What was asked for.
+    without : str
+        Checksum of a delivery that is no earlier one: the file itself.
 
     Returns
     -------
@@ -101,8 +106,16 @@ def known_of(county: County, request: Request) -> Known:
             values.setdefault((str(variable), str(area)), {})[int(period)] = float(value)
     shares = [i for i in county.indicators.values() if i.kind == "rate" and i.unit == "%" and i.scale == 100]
     parts = {i.numerator: i.denominator for i in shares if i.denominator in asked and i.numerator in asked}
+    delivered = {
+        (form.table, period)
+        for each in county.accepted
+        if each.sha256 != without
+        for form in each.forms
+        for period in each.periods
+    }
     return Known(
         values=values,
+        delivered=frozenset(delivered),
         parts={part: str(whole) for part, whole in parts.items()},
         jump=county.supply.jump,
         smallest=county.supply.smallest,
@@ -134,7 +147,7 @@ def hints(form: Form, rows: Sequence[Row], known: Known) -> Iterator[Hint]:
     yield from _jumps(form, rows, known)
     yield from _replaced(form, rows, known)
     yield from _zeros(form, rows)
-    yield from _empty(rows)
+    yield from _empty(form, rows, known)
 
 
 def _cell(column: int, row: Row) -> str:
@@ -210,7 +223,9 @@ def _replaced(form: Form, rows: Sequence[Row], known: Known) -> Iterator[Hint]:
             places = some((place.removeprefix("Zelle ") for place in changed), 8)
             yield (
                 "",
-                f"{len(changed)} Werte für {period} sind andere, als bisher bekannt: {places}",
+                f"{len(changed)} Werte für {period} sind andere, als bisher bekannt: {places}"
+                if len(changed) > 1
+                else f"Ein Wert für {period} ist ein anderer, als bisher bekannt: {places}",
                 "Mit der Übernahme gelten die neuen",
                 "",
             )
@@ -229,13 +244,22 @@ def _zeros(form: Form, rows: Sequence[Row]) -> Iterator[Hint]:
                 )
 
 
-def _empty(rows: Sequence[Row]) -> Iterator[Hint]:
+def _empty(form: Form, rows: Sequence[Row], known: Known) -> Iterator[Hint]:
     if not any(row.filled for row in rows):
         return  # said as an error
     for period in sorted({row.period for row in rows}):
         here = [row for row in rows if row.period == period]
         if not any(row.filled for row in here):
             yield "", f"Für {period} ist keine einzige Zelle gefüllt", "Ist das Jahr noch nicht lieferbar?", ""
+            continue
+        if (form.table, period) in known.delivered:
+            yield (
+                "",
+                f"Für {period} ist schon eine Lieferung übernommen; diese hier berichtigt sie: leere Zellen behalten "
+                "den früheren Wert",
+                "Nur eintragen, was sich ändert",
+                "",
+            )
             continue
         for row in here:
             if not row.filled:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,11 @@ class Receipt:
         Moment of the first check that found the file acceptable.
     taken, withdrawn : datetime.datetime or None
         When it was taken over into the county, and when withdrawn from it.
+    template : str
+        Version of the template.
+    cells : mapping of (str, int) to (int, int)
+        Table and year → how many cells were asked for, and which are filled, as in
+        :class:`geodata.supply.check.Result`; empty in receipts of older software.
     """
 
     county: str
@@ -60,6 +65,8 @@ class Receipt:
     arrived: dt.datetime | None = None
     taken: dt.datetime | None = None
     withdrawn: dt.datetime | None = None
+    template: str = ""
+    cells: Mapping[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
 
     def counts(self, today: dt.date) -> bool:
         """Tell whether the delivery was part of the county on a day."""
@@ -105,6 +112,7 @@ def receipt_document(result: Result, *, now: dt.datetime, version: str) -> dict[
         "periods": [] if request is None else list(request.periods),
         "tables": [] if request is None else [form.table for form in request.forms],
         "counts": tables,
+        "cells": [[table, period, asked, f"{bits:x}"] for (table, period), (asked, bits) in result.cells.items()],
         "answers": result.answers,
         "verdict": result.verdict,
         "accepted": result.accepted,
@@ -332,6 +340,11 @@ def read_receipts(folder: Path) -> Iterator[Receipt]:
                     arrived=_aware(raw["arrived"]) if raw.get("arrived") else None,
                     taken=_aware(delivery["accepted"]) if delivery else None,
                     withdrawn=_aware(delivery["withdrawn"]) if delivery.get("withdrawn") else None,
+                    template=str(raw["template"]),
+                    cells={
+                        (str(table), int(period)): (int(asked), int(bits, 16))
+                        for table, period, asked, bits in raw.get("cells", ())
+                    },
                 )
             )
         except (ValueError, KeyError, TypeError, AttributeError):

@@ -81,7 +81,10 @@ def template(
     write_template(request, path, known=None if known is None else known.values)
     click.echo(path)
     cells = sum(len(form.areas) * len(form.columns) for form in request.forms) * len(request.periods)
-    click.echo(f"Vorlage {request.template}: {cells} Zellen zu füllen", err=True)
+    click.echo(f"Vorlage {request.template}: {cells} {'Zelle' if cells == 1 else 'Zellen'} zu füllen", err=True)
+    for year, due in request.due:
+        if _day(today) <= min(dt.date.fromisoformat(due), dt.date(year, 12, 31)):
+            click.echo(f"Hinweis: Das Berichtsjahr {year} ist noch nicht zu Ende", err=True)
 
 
 def _span(span: str) -> range:
@@ -119,6 +122,7 @@ def check(ctx: click.Context, file: Path, county: Path | None, receipts: Path | 
 
 def _checked(file: Path, home: County | None) -> tuple[Result, dict[str, Any]]:
     """Check a file, against a county where there is one, and return its fresh receipt."""
+    from hashlib import sha256
     from importlib.metadata import version
 
     from geodata.supply.check import check_return
@@ -132,9 +136,9 @@ def _checked(file: Path, home: County | None) -> tuple[Result, dict[str, Any]]:
         return build_request(home, request.department, request.periods, today=dt.date.today())
 
     def known(request: Request) -> Known:
-        return Known() if home is None else known_of(home, request)
+        return Known() if home is None else known_of(home, request, without=sha256(file.read_bytes()).hexdigest())
 
-    result = check_return(file, expected=None if home is None else asked, known=known)
+    result = check_return(file, expected=None if home is None else asked, known=known, today=dt.date.today())
     return result, receipt_document(result, now=_now(), version=version("sozialmonitor"))
 
 
@@ -248,7 +252,7 @@ def calendar(county: Path | None, today: dt.datetime | None, receipts: Path | No
     width = max(len(each.name) for each in found)
     for each in found:
         colour = {"überfällig": "red", "fällig": "yellow", "geprüft": "cyan", "erledigt": "green"}.get(each.state)
-        said = click.style(f"{each.state:<10}", fg=colour, bold=each.state == "überfällig")
+        said = click.style(f"{each.state:<13}", fg=colour, bold=each.state == "überfällig")
         click.echo(f"{said}  {german(each.due)}  {each.name:<{width}}  {each.period}  {_detail(each)}".rstrip())
 
 
@@ -265,6 +269,8 @@ def _as_dict(each: Delivery) -> dict[str, object]:
         "received": each.received.isoformat() if each.received else None,
         "rejected": each.rejected.isoformat() if each.rejected else None,
         "withdrawn": each.withdrawn.isoformat() if each.withdrawn else None,
+        "filled": each.filled,
+        "asked": each.asked,
     }
 
 
@@ -273,14 +279,19 @@ def _detail(each: Delivery) -> str:
 
     if each.received is not None:
         late = (each.received - each.due).days
-        said = f"eingegangen am {german(each.received)}" + (f", {late} Tage nach der Frist" if late > 0 else "")
+        after = f", {'ein Tag' if late == 1 else f'{late} Tage'} nach der Frist" if late > 0 else ""
+        said = f"eingegangen am {german(each.received)}{after}"
+        if each.filled < each.asked:
+            said += f"; unvollständig: {each.filled} von {each.asked} Zellen"
+        if each.withdrawn:
+            said += f"; eine Lieferung wurde am {german(each.withdrawn)} zurückgezogen"
         if each.missing:
             said += "; geprüft, noch nicht übernommen (sozialmonitor supply accept)"
         if each.rejected:
             still = "die geprüfte Datei" if each.missing else "die übernommene Lieferung"
             said += f"; ein späterer Versuch am {german(each.rejected)} wurde zurückgewiesen, {still} gilt weiter"
         return said
-    days = f"seit {-each.days} Tagen" if each.days < 0 else f"in {each.days} Tagen"
+    days = f"{'seit' if each.days < 0 else 'in'} {'einem Tag' if abs(each.days) == 1 else f'{abs(each.days)} Tagen'}"
     said = f"{days}: {', '.join(each.missing)} ({each.contact})"
     if each.withdrawn:
         said += f"; eine Lieferung wurde am {german(each.withdrawn)} zurückgezogen"

@@ -21,6 +21,7 @@ from geodata.supply.addresses import (
     NO_STREET,
     SEVERAL,
     UNKNOWN_STREET,
+    code_addresses,
     house_number,
     read_addresses,
     split_street,
@@ -269,6 +270,29 @@ def test_addresses_find_their_area(
     tmp_path: Path, street: str, number: str, place: str, area: str | None, why: str
 ) -> None:
     assert read_addresses(write(tmp_path / "s.csv", TABLE)).code(street, number, place) == (area, why)
+
+
+def test_another_column_than_sex_or_age_is_refused_and_its_cells_are_not_repeated(tmp_path: Path) -> None:
+    rows = [["Gebiet", "Nachname", "Hausnummer", "Tag"], *(["A", "Zwackelmann", str(n), "x"] for n in range(1, 30))]
+    path = write(tmp_path / "r.csv", rows)
+    for columns, said in (
+        (Columns(year=2025, area="Gebiet", sex="Nachname"), "in 29 von 29 Zeilen kein Geschlecht"),
+        (Columns(year=2025, area="Gebiet", age="Tag"), "in 29 von 29 Zeilen kein Alter"),
+        (Columns(year=2025, area="Gebiet", age="Hausnummer"), "Teil der Anschrift"),
+    ):
+        with pytest.raises(ConfigError, match=said) as stop:
+            aggregate(path, columns, areas={"A": ""})
+        assert "Zwackelmann" not in str(stop.value)
+
+
+def test_a_number_behind_the_street_counts_where_its_own_column_is_blank(tmp_path: Path) -> None:
+    path = write(tmp_path / "s.csv", [["Straße", "von", "bis", "Schlüssel"], ["Hauptstraße", "1", "60", "A"],
+                                      ["Straße 12", "", "", "B"]])  # fmt: skip
+    streets = pd.Series(["Hauptstraße 51a", "Hauptstraße", "Straße 12", "Hauptstraße 51a", "Hauptstr. 99"])
+    numbers = pd.Series(["", "", "", "3", ""])
+    found, why = code_addresses(read_addresses(path), streets, numbers, None)
+    assert found == ["A", None, "B", None, None]
+    assert why[1:5:3] == ["Hausnummer fehlt oder unlesbar", "Hausnummer in keinem Bereich"]
 
 
 def test_one_column_may_hold_street_and_number() -> None:

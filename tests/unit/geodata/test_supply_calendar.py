@@ -131,6 +131,7 @@ def test_every_table_must_come(county: County) -> None:
 def test_receipts_are_written_twice_and_read_back(county: County, tmp_path: Path) -> None:
     request = build_request(county, "jobcenter", (2025,), today=dt.date(2026, 1, 1))
     result = Result("a.xlsx", "ab" * 32, 12, request, (Remark("Blatt 'X', Zelle D7", "ist leer", "Füllen"),))
+    result.cells["mindestsicherung", 2025] = (108, 5)
     now = dt.datetime(2026, 2, 3, 10, 0, tzinfo=dt.timezone(dt.timedelta(hours=1)))
     document = renewed(receipt_document(result, now=now, version="9.9"), tmp_path / "quittungen")
     written, text = write_receipt(document, tmp_path / "quittungen")
@@ -139,7 +140,17 @@ def test_receipts_are_written_twice_and_read_back(county: County, tmp_path: Path
     assert "Blatt 'X', Zelle D7: ist leer. Füllen" in text.read_text(encoding="utf-8")
     assert "03.02.2026 10:00" in receipt_text(document)
     assert list(read_receipts(tmp_path / "quittungen")) == [
-        Receipt("musterkreis", "jobcenter", (2025,), ("mindestsicherung",), False, now, "ab" * 32)
+        Receipt(
+            "musterkreis",
+            "jobcenter",
+            (2025,),
+            ("mindestsicherung",),
+            False,
+            now,
+            "ab" * 32,
+            template=request.template,
+            cells={("mindestsicherung", 2025): (108, 5)},
+        )
     ]
     assert sorted(p.name for p in (tmp_path / "quittungen").iterdir()) == [written.name, text.name]
     assert list(read_receipts(tmp_path / "nowhere")) == []

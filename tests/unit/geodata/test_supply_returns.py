@@ -285,9 +285,35 @@ def test_more_than_twenty_numbers_stored_as_text_stay_a_hint(county: County, tmp
 
     result = change(path, as_text, form.sheet)
     assert (result.verdict, errors(result)) == ("angenommen mit Hinweisen", [])
-    more = [remark for remark in result.remarks if "weitere" in remark.message]
-    assert [remark.message for remark in more] == [f"{size - 20} weitere Zellen oder Zeilen dieser Art (Zahl als Text)"]
-    assert more[0].remedy
+    told = [remark for remark in result.remarks if "als Text gespeichert" in remark.message]
+    assert [remark.place.split(", ")[1] for remark in told] == ["Spalte D", "Spalte E", "Spalte F"]  # one a column
+    assert all(remark.message.startswith(f"{len(form.areas)} Zahlen sind als Text") for remark in told)
+    assert told[0].remedy
+
+
+def test_a_year_that_is_not_over_and_an_answer_that_cannot_be_are_named(county: County, tmp_path: Path) -> None:
+    path = tmp_path / "v.xlsx"
+    filled(county, path)
+    asked = check_return(path).cells["mindestsicherung", 2025]
+    assert asked[1] == 2 ** asked[0] - 1
+    for day, named in (("2025-12-31", True), ("2026-01-01", False)):
+        said = [r.message for r in check_return(path, today=dt.date.fromisoformat(day)).remarks]
+        assert ("Das Berichtsjahr 2025 ist noch nicht zu Ende" in said) is named
+
+    def nearly_blank(page: Any) -> None:
+        for row in range(FIRST, page.max_row + 1):
+            for column in (4, 5, 6):
+                if (row, column) != (FIRST + 1, 5):
+                    page.cell(row, column).value = None
+
+    result = change(path, nearly_blank)
+    assert result.accepted
+    assert result.cells["mindestsicherung", 2025] == (asked[0], 1 << 4)
+    said = [r.message for r in result.remarks if r.place.startswith("Blatt 'Begleitangaben'")]
+    assert said == [
+        "„Sind alle Zellen gefüllt, die gefüllt werden können?“ ist mit ja beantwortet, "
+        f"aber {asked[0] - 1} von {asked[0]} Zellen sind leer"
+    ]
 
 
 def test_more_than_twenty_errors_stay_errors_with_their_remedy(county: County, tmp_path: Path) -> None:

@@ -130,7 +130,7 @@ def test_the_newer_delivery_counts_and_the_change_is_named(home: Path) -> None:
 
     path = delivered(home, f"{year}-{year + 1}", "b.xlsx", corrected)
     checked = run("check", path, cwd=home)
-    assert f"Werte für {year} sind andere, als bisher bekannt: D7." in checked.stdout
+    assert f"Ein Wert für {year} ist ein anderer, als bisher bekannt: D7." in checked.stdout
     accept(home, path)
     assert first.items() < state_of(home / "lieferungen").items()  # nothing was overwritten
     county = load_county(home)
@@ -248,6 +248,30 @@ def test_hints_name_the_cell_and_no_figure(home: Path) -> None:
     assert f"wie der von {year}" not in said.stdout
     (home / "county.toml").write_text(toml + "\n[supply]\njump = 1000\nsmallest = 1e6\n", encoding="utf-8")
     assert "Der Wert ist mehr als" not in run("check", path, cwd=home).stdout
+
+
+def test_a_correction_is_recognised_and_the_calendar_counts_cells_of_all_deliveries(home: Path) -> None:
+    one = delivered(home, "2025", "a.xlsx", lambda row, column, year: 900 if (row, column) == (6, 4) else None)
+    assert "Für 2025 ist schon" not in run("check", one, cwd=home).stdout
+    accept(home, one)
+    assert line_of(home, 2025).startswith("unvollständig")
+    assert line_of(home, 2025).endswith("unvollständig: 1 von 108 Zellen")
+    assert "Für 2025 ist schon" not in run("check", one, cwd=home).stdout  # it does not correct itself
+    two = delivered(home, "2025", "b.xlsx", lambda row, column, year: 40 if column == 5 else None)
+    said = run("check", two, cwd=home).stdout
+    assert "Für 2025 ist schon eine Lieferung übernommen; diese hier berichtigt sie" in said
+    assert "72 von 108 Zellen sind leer; sie behalten den früher gelieferten Wert" in said
+    assert "eine 0 eintragen" not in said
+    accept(home, two)
+    assert line_of(home, 2025).endswith("unvollständig: 37 von 108 Zellen")
+    for number in ("1", "2"):
+        assert run("withdraw", number, cwd=home).exit_code == 0
+    three = delivered(home, "2025", "c.xlsx")
+    assert run("check", three, cwd=home).exit_code == 0
+    assert line_of(home, 2025).startswith("geprüft")
+    assert "eine Lieferung wurde am" in line_of(home, 2025)
+    accept(home, three)
+    assert line_of(home, 2025).startswith("erledigt")
 
 
 def test_the_template_shows_what_was_known(home: Path) -> None:

@@ -62,7 +62,8 @@ def test_the_commands_of_the_document_are_one_path(home: Path, tmp_path: Path) -
             assert now["sgb2_kinder"]["9990100102"] == 0
             assert now["grundsicherung_65"].sum() == 27
             assert set(table["period"]) >= {2023, 2024, 2025}
-            assert line_of(home, 2025).startswith("erledigt")
+            assert line_of(home, 2025).startswith("unvollständig")  # the streets name two areas
+            assert line_of(home, 2025).endswith("unvollständig: 6 von 108 Zellen")
     assert (work / "jobcenter_2025_fertig.xlsx").stat().st_size > 0
     assert set(leaks(tmp_path)) == {"arbeit/auszug.csv", "arbeit/grundsicherung.csv", "arbeit/strassen.csv"}
     assert load_county(home).accepted == ()  # withdrawn at the end
@@ -116,7 +117,10 @@ def test_what_stands_there_is_not_replaced_and_a_year_without_people_stays_blank
     filled = fill_template(blank, form, table, into)
     assert (filled.years, filled.cells) == ((2025,), len(keys))
     blank.write_bytes(filled.payload)
-    assert fill_template(blank, form, table, into).cells == len(keys)  # the same again is no contradiction
+    again = fill_template(blank, form, table, into)  # the same again is no contradiction
+    assert again.cells == len(keys)
+    other = fill_template(blank, form, table, {"darunter unter 15 Jahre": "Anzahl"})
+    assert other.empty == ("Grundsicherung im Alter (SGB XII)",)  # not what was filled before
     with pytest.raises(FormatError, match="Zellen enthalten schon andere Werte: D6"):
         fill_template(blank, form, counts(keys, (2025,), 5), into)
     with pytest.raises(FormatError, match="kein Zeichen für zurückgehaltene"):
