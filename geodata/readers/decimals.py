@@ -69,6 +69,8 @@ def detect(columns: Iterable[pd.Series], delimiter: str | None, where: str) -> t
         )
     if delimiter == "," and not comma:
         return ".", "decimal point (cells are separated by commas)"
+    if comma and grouped:
+        return ",", f"decimal comma, thousands point ({grouped} is read as {grouped.replace('.', '')})"
     if comma:
         return ",", "decimal comma"
     if point and english:

@@ -89,6 +89,7 @@ def describe_table(sheet: Sheet, path: Path, encoding: str) -> Verdict:
         findings += ended_keys(filled[key].unique())
         findings += [f"{names[at]!r} looks like the key of another level" for at in sure if at != key]
     years: set[int] = set()
+    groups: list[int] = [] if key is None else [key]
     values: list[int] = []
     words: list[str] = []
     empty: list[str] = []
@@ -104,10 +105,12 @@ def describe_table(sheet: Sheet, path: Path, encoding: str) -> Verdict:
         found = _years(counts[position], name)
         if found:
             years |= found
+            groups.append(position)
             continue
         number, marks, other = _numbers(counts[position], decimal)
         if not number:
             words.append(name)
+            groups.append(position)
             if sum(any(sign.isdigit() for sign in cell) for cell in counts[position]) > len(counts[position]) / 2:
                 findings += _beside_words(name, counts[position])
             continue
@@ -115,6 +118,8 @@ def describe_table(sheet: Sheet, path: Path, encoding: str) -> Verdict:
         signed[position] = (marks, other)
         for sentinel in _sentinels(counts[position], decimal):
             sentinels.setdefault(sentinel, []).append(name)
+    if key is not None:
+        findings += _contradictions(rows, key, groups, [at for at in values if not _few_whole(counts[at])])
     legend = _legend([marks for marks, _ in signed.values()], sentinels, decimal)
     findings.append(f"signs: read with legend {legend.id}")
     statuses: Counter[str] = Counter()
@@ -161,6 +166,23 @@ def describe_table(sheet: Sheet, path: Path, encoding: str) -> Verdict:
         flags=+flags,
         findings=(*(f for f in findings if not is_note(f)), *(f for f in findings if is_note(f))),
     )
+
+
+def _few_whole(cells: Counter[str]) -> bool:
+    """Tell whole numbers that come again and again: they may be classes, not figures."""
+    return len(cells) < 0.5 * cells.total() and all(cell.isdigit() for cell in cells)
+
+
+def _contradictions(rows: pd.DataFrame, key: int, groups: list[int], values: list[int]) -> list[str]:
+    """Name areas that have two rows of the same year and groups with different figures: a run refuses them."""
+    if not values:
+        return []
+    table = rows[[*groups, *values]].drop_duplicates()
+    again = table.duplicated(groups, keep=False)
+    keys = pd.unique(table[key][again & (table[key] != "")])
+    if not len(keys) or len(keys) > 0.5 * table[key].nunique() > 1:
+        return []  # another column tells the rows apart
+    return [f"two rows of the same area and year contradict each other: {some(keys)}; a run refuses them"]
 
 
 def _dated(names: list[str]) -> dict[str, int]:
