@@ -16,6 +16,8 @@ from geodata.readers import archives, limits, text
 DRIVERS = ("GTiff", "AAIGrid", "GPKG", "HFA", "PNG", "JPEG", "JP2OpenJPEG", "SAGA", "ENVI", "EHdr", "RRASTER", "GRIB")
 #: Smaller rasters may repeat themselves as much as they like.
 _SMALL = 64 << 20
+#: GDAL reserves memory for each band that a header announces, before anything can be counted here.
+BANDS = 1_000
 
 
 def _require_driver(path: Path, driver: str) -> None:
@@ -84,7 +86,7 @@ def about(path: Path) -> About:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            with rasterio.open(path) as source:
+            with rasterio.Env(GDAL_MAX_BAND_COUNT=BANDS), rasterio.open(path) as source:
                 _require_driver(path, source.driver)
                 structure = source.tags(ns="IMAGE_STRUCTURE")
                 return About(
@@ -143,7 +145,7 @@ def read_raster(path: Path, *, band: int = 1, unit: str = "", year: int | None =
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", NotGeoreferencedWarning)
-            with rasterio.open(path) as source:
+            with rasterio.Env(GDAL_MAX_BAND_COUNT=BANDS), rasterio.open(path) as source:
                 _require_driver(path, source.driver)
                 if not 1 <= band <= source.count:
                     raise ColumnError(f"expected band {band}, found {source.count}", where=where, hint="check band")

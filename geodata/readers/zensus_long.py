@@ -69,6 +69,7 @@ def read_long_2011(
     GeodataError
         No such file or column, a variable that is not there, midpoints that are none, repeated cells.
     """
+    import pyarrow as pa
     import pyarrow.compute as pc
 
     where = str(path)
@@ -77,6 +78,12 @@ def read_long_2011(
     table = zensus_grid.read_parquet(path)
     for name in ("var", "x", "y", "value", "quality"):
         long.pick(name, list(table.column_names), where=where)
+    kind = table.schema.field("var").type
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+        raise FormatError(
+            f"column 'var': expected names of variables, found {kind}", where=where, hint="export the file again"
+        )
     if not table.num_rows:
         raise NoDataError("expected rows, found none", where=where, hint="export the file again")
     wanted = {n: s.column for n, s in columns.items()} if columns is not None else variables
