@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,8 +17,10 @@ from geodata.readers import archives, limits, text
 DRIVERS = ("GTiff", "AAIGrid", "GPKG", "HFA", "PNG", "JPEG", "JP2OpenJPEG", "SAGA", "ENVI", "EHdr", "RRASTER", "GRIB")
 #: Smaller rasters may repeat themselves as much as they like.
 _SMALL = 64 << 20
-#: GDAL reserves memory for each band that a header announces, before anything can be counted here.
+#: Bands, and bytes of one block, that a header may announce: where pixels of all bands lie together, GDAL unpacks the
+#: blocks of all bands to read one.
 BANDS = 1_000
+BLOCK_BYTES = 256 << 20
 
 
 def _require_driver(path: Path, driver: str) -> None:
@@ -35,6 +38,21 @@ def _require_size(path: Path, pixels: int, dtype: str) -> None:
     unpacked = pixels * np.dtype(dtype).itemsize
     if unpacked > _SMALL:
         limits.require("ratio", unpacked // max(path.stat().st_size, 1), "bytes unpacked for each in the file", path)
+
+
+def _require_bands(path: Path, source: Any) -> None:
+    """Refuse more bands, or larger blocks, than anybody delivers, before one is read."""
+    count = int(source.count)
+    if count <= BANDS:
+        rows, columns = source.block_shapes[0] if count else (0, 0)
+        together = count if source.interleaving is not None and source.interleaving.value == "PIXEL" else 1
+        if rows * columns * np.dtype(source.dtypes[0] if count else "u1").itemsize * together <= BLOCK_BYTES:
+            return
+    raise FormatError(
+        f"expected at most {BANDS} bands in blocks of at most {BLOCK_BYTES >> 20} MiB, found {count} bands",
+        where=str(path),
+        hint="export the band that is needed as GeoTIFF",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +104,9 @@ def about(path: Path) -> About:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            with rasterio.Env(GDAL_MAX_BAND_COUNT=BANDS), rasterio.open(path) as source:
+            with rasterio.open(path) as source:
                 _require_driver(path, source.driver)
+                _require_bands(path, source)
                 structure = source.tags(ns="IMAGE_STRUCTURE")
                 return About(
                     tuple(name or f"band {i}" for i, name in enumerate(source.descriptions, start=1)),
@@ -96,6 +115,8 @@ def about(path: Path) -> About:
                     str(source.driver),
                     structure.get("LAYOUT") == "COG",
                 )
+    except FormatError:
+        raise
     except (RasterioError, OSError, ValueError) as error:
         raise _unreadable(path, error) from error
 
@@ -145,8 +166,9 @@ def read_raster(path: Path, *, band: int = 1, unit: str = "", year: int | None =
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", NotGeoreferencedWarning)
-            with rasterio.Env(GDAL_MAX_BAND_COUNT=BANDS), rasterio.open(path) as source:
+            with rasterio.open(path) as source:
                 _require_driver(path, source.driver)
+                _require_bands(path, source)
                 if not 1 <= band <= source.count:
                     raise ColumnError(f"expected band {band}, found {source.count}", where=where, hint="check band")
                 if source.crs is None:
