@@ -275,7 +275,7 @@ def _checked(table: pd.DataFrame, about: Mapping[str, Any], where: str) -> Obser
     if (found["flags"] & ~allowed).any():
         raise files.contradiction(where, "column 'flags' holds flags that do not exist")
     if "unit" in table:
-        said = table["variable"].map(units).fillna("").astype("str").to_numpy()
+        said = found["variable"].map(units).fillna("").astype("str").to_numpy()
         if (said != table["unit"].astype("str").to_numpy()).any():
             raise files.contradiction(where, "column 'unit' differs from the units in the metadata")
     if found.duplicated(["area_id", "period", "variable"]).any():

@@ -14,6 +14,7 @@ from geodata.supply import casedata
 
 if TYPE_CHECKING:
     import geopandas as gpd
+    import pandas as pd
 
 _SQLITE = b"SQLite format 3\x00"
 #: Application ids of GeoPackage 1.2 and later, 1.0 and 1.1.
@@ -88,8 +89,14 @@ def _without_cases(frame: gpd.GeoDataFrame, where: str) -> gpd.GeoDataFrame:
     """Refuse features whose attributes are about single persons, such as owners of parcels."""
     fields = [str(column) for column in frame.columns if column != "geometry"]
     cells = [frame[field] for field in fields]
-    casedata.refuse(casedata.find(fields, [cell.astype("str").where(cell.notna(), "") for cell in cells]), where)
+    casedata.refuse(casedata.find(fields, [_as_text(cell) for cell in cells]), where)
     return frame
+
+
+def _as_text(cells: pd.Series) -> pd.Series:
+    """Write every cell as text, blank where there is none; bytes, which Parquet may hold, as they are shown."""
+    plain = cells.map(str) if cells.dtype == object else cells.astype("str")
+    return plain.where(cells.notna(), "")
 
 
 def list_layers(path: Path) -> list[str]:

@@ -13,11 +13,14 @@ from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
+import geopandas as gpd
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from shapely import box
 
 from tests.property.fuzz_mutations import STATEMENTS, Edit, edits, hostile, mutate, share, tampered
 from tests.property.fuzz_process import GIB, Reader
@@ -142,6 +145,25 @@ FOUND = {
 def test_what_was_found_once(case: str, reader: Reader, tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     path.write_bytes(FOUND[case]())
+    reader.read("check", path)
+
+
+@pytest.mark.parametrize("name", ["figures.parquet", "long.parquet"])
+def test_names_of_variables_that_are_no_texts(name: str, reader: Reader, tmp_path: Path) -> None:
+    table = pq.read_table(BytesIO(made(name).payload))
+    column = "variable" if name == "figures.parquet" else "var"
+    at = table.column_names.index(column)
+    for kind, cells in (("struct", [{"a": "x"}] * len(table)), ("numbers", [1.5] * len(table))):
+        path = tmp_path / f"{kind}.parquet"
+        changed = table.set_column(at, column, pa.array(cells)).replace_schema_metadata(table.schema.metadata)
+        pq.write_table(changed, path)
+        reader.read("check", path)
+
+
+def test_bytes_among_the_attributes_of_areas(reader: Reader, tmp_path: Path) -> None:
+    shapes = [box(600_000, 5_700_000, 600_100, 5_700_100)]
+    path = tmp_path / "areas.parquet"
+    gpd.GeoDataFrame({"id": ["a"], "raw": [b"\xff\xfe"]}, geometry=shapes, crs=25832).to_parquet(path)
     reader.read("check", path)
 
 
