@@ -179,7 +179,17 @@ def _parquet(path: Path) -> Sheet:
 
     limits.require_parquet(path)
     try:
-        frame = pq.read_table(path).to_pandas(ignore_metadata=True)
+        table = pq.read_table(path)
+        nested = [field.name for field in table.schema if pa.types.is_nested(field.type)]
+        if nested:
+            raise FormatError(
+                f"expected one value in each cell, found lists or records in {some(map(repr, nested))}",
+                where=str(path),
+                hint="write each part into a column of its own",
+            )
+        frame = table.to_pandas(ignore_metadata=True)
+    except FormatError:
+        raise
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         raise FormatError(
             f"the Parquet file cannot be read, it may be truncated: {error}", where=str(path), hint="download it again"
