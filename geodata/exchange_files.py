@@ -192,7 +192,7 @@ def read_parquet(path: Path) -> pd.DataFrame:
     try:
         # What pandas noted of its own types is not needed, and may have been edited.
         frame = pq.read_table(path).to_pandas(ignore_metadata=True)
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except (pa.ArrowException, OSError, ValueError, RecursionError) as error:
         raise FormatError(f"the Parquet file is damaged: {error}", where=str(path), hint="copy it again") from error
     text.require_utf8(frame, path)
     return frame

@@ -190,7 +190,7 @@ def _parquet(path: Path) -> Sheet:
         frame = table.to_pandas(ignore_metadata=True)
     except FormatError:
         raise
-    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+    except (pa.ArrowException, OSError, ValueError, KeyError, RecursionError) as error:
         raise FormatError(
             f"the Parquet file cannot be read, it may be truncated: {error}", where=str(path), hint="download it again"
         ) from error

@@ -136,6 +136,8 @@ FOUND = {
     "coordinates beyond 2^53, long": lambda: _damaged("long.parquet", "y", 1 << 62),
     "values beyond 2^53": lambda: _damaged("long.parquet", "value", 1 << 62),
     "a note of pandas without columns": lambda: _noted("figures.parquet", b"{}"),
+    "a note of pandas nested without end": lambda: _noted("figures.parquet", b"[" * 100_000),
+    "a note of pandas nested in a plain table": lambda: _noted("table.parquet", b"[" * 100_000),
     "a note of pandas that is no JSON": lambda: _noted("figures.parquet", b"["),
     "a note of pandas in a plain table": lambda: _noted("table.parquet", b'{"index_columns": [{"kind": "range"}]}'),
 }
