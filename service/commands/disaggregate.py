@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from geodata.errors import ConfigError
-from service.commands.text import columns, say, wrapped
+from service.commands.text import columns, number, say, to_json, wrapped
 
 if TYPE_CHECKING:
     from service.workflows.disaggregate import Outcome
@@ -111,7 +110,7 @@ def disaggregate(
     )
     outcome = run(task, out, overwrite=overwrite, maps=maps, language=language, say=say)
     if as_json:
-        click.echo(json.dumps(_plain(_document(outcome, out)), ensure_ascii=False))
+        click.echo(to_json(_document(outcome, out)))
     _print_audits(outcome)
     _print_choices(outcome)
     for note in outcome.notes:
@@ -145,7 +144,7 @@ def _print_audits(outcome: Outcome) -> None:
         told = audit.assign(odd=(audit["provenance"] != usual) | audit["missing"] | audit["empty"])
         told = told.sort_values("odd", ascending=False, kind="stable").head(ROWS)
         rows = [
-            [source, *(_number(row[c]) for c in ("total_in", "total_out", "outside", "difference")), row["provenance"]]
+            [source, *(number(row[c]) for c in ("total_in", "total_out", "outside", "difference")), row["provenance"]]
             for source, row in told.iterrows()
         ]
         headings = [str(audit.index.name or "source"), "total in", "total out", "outside", "difference", "by"]
@@ -161,7 +160,7 @@ def _print_choices(outcome: Outcome) -> None:
         if "coverage" in choice.table:
             figures |= {"coverage": "intervals hold", "interval_score": "interval score"}
         rows = [
-            [method, *(_number(row[column]) for column in figures), row["note"]]
+            [method, *(number(row[column]) for column in figures), row["note"]]
             for method, row in choice.table.iterrows()
         ]
         say(columns(["method", *figures.values(), ""], rows, right=frozenset(range(1, len(figures) + 1))))
@@ -201,18 +200,3 @@ def _document(outcome: Outcome, out: Path) -> dict[str, Any]:
         },
         "notes": list(outcome.notes),
     }
-
-
-def _number(value: Any) -> str | None:
-    return None if value is None or math.isnan(value) else f"{value:.6g}"
-
-
-def _plain(value: Any) -> Any:
-    """Replace NaN, which JSON does not know, by null, and numbers of NumPy by Python's."""
-    if isinstance(value, dict):
-        return {str(key): _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    if hasattr(value, "item"):
-        value = value.item()
-    return None if isinstance(value, float) and math.isnan(value) else value

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from geodata.errors import ConfigError
-from service.commands.text import columns, say, wrapped
+from service.commands.text import columns, number, say, to_json, wrapped
 
 if TYPE_CHECKING:
     from service.workflows.clusters import Answer, Question
@@ -123,7 +121,7 @@ def hotspots(
     drawn = {} if picture is None else {"map": str(picture)}
     if as_json:
         told = {**question.as_dict(), **_told(answer.local), "out": str(out), **drawn}
-        click.echo(json.dumps(told, ensure_ascii=False))
+        click.echo(to_json(told))
         return
     _print_local(answer.local)
     click.echo(out)
@@ -151,22 +149,20 @@ def autocorrelation(source: str, value: str, correlogram: str | None, as_json: b
     table = answer.correlogram
     if as_json:
         rows = [] if table is None else table.to_dict("records")
-        click.echo(
-            json.dumps(_plain({**question.as_dict(), "results": found, "correlogram": rows}), ensure_ascii=False)
-        )
+        click.echo(to_json({**question.as_dict(), "results": found, "correlogram": rows}))
         return
     headings = ["statistic", "value", "expected", "z", "p", "p two-sided", "areas", "effective"]
     keys = ["value", "expected", "z", "p", "p_two_sided", "n", "n_effective"]
     click.echo(
         columns(
             headings,
-            [[name, *(_number(result[key]) for key in keys)] for name, result in found.items()],
+            [[name, *(number(result[key], 5) for key in keys)] for name, result in found.items()],
             right=frozenset(range(1, 8)),
         )
     )
     click.echo("p: chance of at least so much likeness of neighbours in a random arrangement (one-sided)")
     if table is not None:
-        cells = [[_number(cell) for cell in row] for row in table.to_numpy()]
+        cells = [[number(cell, 5) for cell in row] for row in table.to_numpy()]
         click.echo("")
         click.echo(columns([str(c) for c in table.columns], cells, right=frozenset(range(len(table.columns)))))
 
@@ -217,18 +213,3 @@ def _print_local(result: LocalResult) -> None:
         click.echo("not tested: " + ", ".join(f"{n} {name}" for name, n in untested.items()))
     if "untestable" in untested and not result.n_effective:
         say("note: too few areas for local tests: show the values as they are, or use `sozialmonitor autocorrelation`")
-
-
-def _number(value: Any) -> str | None:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return None
-    return str(value) if isinstance(value, int) else f"{value:.5g}"
-
-
-def _plain(value: Any) -> Any:
-    """Replace NaN, which JSON does not know, by null."""
-    if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    return None if isinstance(value, float) and math.isnan(value) else value

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import math
 import textwrap
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import click
 
@@ -75,3 +78,36 @@ def columns(headings: Sequence[str], rows: Iterable[Sequence[object]], *, right:
         ).rstrip()
 
     return "\n".join([click.style(line(list(headings)), bold=True), *map(line, cells)])
+
+
+def number(value: Any, digits: int = 6) -> str | None:
+    """Write a number with so many significant digits; None, which :func:`columns` writes as a dash, where it is NaN."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    return str(value) if isinstance(value, int) else f"{value:.{digits}g}"
+
+
+def to_json(document: Any) -> str:
+    """Write a document as JSON: NaN, which JSON does not know, as null, and numbers of NumPy as Python's.
+
+    Parameters
+    ----------
+    document : object
+        Dicts, lists, tuples and scalars.
+
+    Returns
+    -------
+    str
+        One line.
+    """
+    return json.dumps(_plain(document), ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    return None if isinstance(value, float) and math.isnan(value) else value

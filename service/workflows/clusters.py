@@ -278,6 +278,7 @@ def _local(layer: _Layer, question: Question) -> LocalResult:
 
 def _sources(layer: _Layer, question: Question, say: Callable[[str], None]) -> tuple[_Layer, pd.Series]:
     """Read the source zones, and tell in which of them most of each target lies."""
+    from service.workflows.handdown import SLIVER, main_source
     from spatial.disaggregation import area_weights
 
     name = str(question.support)
@@ -291,11 +292,8 @@ def _sources(layer: _Layer, question: Question, say: Callable[[str], None]) -> t
         )
     if not zones.crs.equals(targets.crs, ignore_axis_order=True):
         targets = targets.to_crs(zones.crs)
-    weights = area_weights(zones, targets, names=("support zones", "areas"), sliver=0.005)
-    matrix = weights.matrix.tocsr()
-    best = np.asarray(matrix.argmax(axis=1)).ravel()
-    ids = pd.Series(zones.index.to_numpy()[best], index=targets.index, dtype=object)
-    return sources, ids.where(np.diff(matrix.indptr) > 0)
+    weights = area_weights(zones, targets, names=("support zones", "areas"), sliver=SLIVER)
+    return sources, main_source(weights)
 
 
 def _painted(layer: _Layer, question: Question, say: Callable[[str], None]) -> tuple[LocalResult, tuple[str, ...]]:

@@ -247,6 +247,7 @@ class _Job:
         self.choices: dict[str, CrossValidation] = {}
         self.methods: dict[str, str] = {}
         self.matrices: dict[str, AllocationWeights] = {}
+        self.shared: AllocationWeights | None = None
         self.ground: Ground | None = None
         if task.method != "area":
             self.ground = lay_out(
@@ -373,7 +374,8 @@ class _Job:
             top = own.apply(self.sources[numerator])
             bottom = weights.apply(self.sources[denominator])
             rate = (top / bottom.where(bottom > 0)).where(table["rate"].notna())
-            self.methods[label] = f"own weights of the numerator ({self.methods[numerator]})"
+            self.methods[label] = "own weights of the numerator (learned)"
+            audits.setdefault(numerator, own.audit(self.sources[numerator]))
         audits[denominator] = weights.audit(self.sources[denominator])
         distinct = distinct_values(rate.to_numpy(dtype=np.float64))
         self.notes.append(f"{label}: {distinct} distinct values from {len(self.sources)} sources")
@@ -401,7 +403,6 @@ class _Job:
         self.choices[f"{numerator} per {denominator}"] = found
         if found.chosen == "constant rate":
             return None
-        self.methods[numerator] = "learned"
         (learned,) = ground.candidates("learned")
         return ground.atoms.weights(
             learned.fit(ground.atoms.source, counts), method="learned", ancillary_year=ground.year
@@ -414,9 +415,11 @@ class _Job:
         from spatial.disaggregation.rates import mean_columns
 
         task = self.task
-        shared = area_weights(
-            self.sources, self.targets, allocate="area", names=(task.sources, task.targets), sliver=task.sliver
-        )
+        if self.shared is None:
+            self.shared = area_weights(
+                self.sources, self.targets, allocate="area", names=(task.sources, task.targets), sliver=task.sliver
+            )
+        shared = self.shared
         size = sparse.csr_array(shared.matrix @ sparse.diags_array(np.nan_to_num(shared.details["mass"].to_numpy())))
         found = mean_columns(size, self.sources[name].to_numpy(dtype=np.float64), min_coverage=task.min_coverage)
         self.matrices.setdefault("", shared)

@@ -137,6 +137,18 @@ def test_a_numerator_gets_weights_of_its_own_only_where_they_are_better(country:
     assert own < (constant["cases_per_people"] - rate).abs().mean() / 2
 
 
+def test_a_numerator_with_weights_of_its_own_leaves_the_method_of_its_count_alone(country: Path):
+    covariates = ",".join(str(country / f"{name}.tif") for name in ("young", "old", "homes", "poor"))
+    result = ask(
+        country, "both.gpkg", "--extensive", "cases", "--rate", "cases/people", "--weights", country / "people.tif",
+        "--covariates", covariates, "--json",
+    )  # fmt: skip
+    said = json.loads(result.stdout)
+    assert said["methods"]["cases"] == said["choices"]["cases"]["chosen"]
+    assert said["methods"]["cases_per_people"] == "own weights of the numerator (learned)"
+    assert {"cases", "people"} == set(said["audits"])
+
+
 def test_intervals_hold_the_value_and_say_what_they_rest_on(country: Path):
     covariates = ",".join(str(country / f"{name}.tif") for name in ("young", "old", "homes", "poor"))
     asked = ["--extensive", "cases", "--intervals", 90, "--weights", country / "people.tif"]

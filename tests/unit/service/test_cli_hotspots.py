@@ -146,6 +146,27 @@ def test_handed_down_values_are_tested_where_they_are_known(tmp_path: Path):
     assert said["p"] < 0.05
 
 
+def test_an_area_belongs_to_the_source_that_most_of_it_lies_in(tmp_path: Path):
+    """Half of a small source in an area says less than a tenth of a large one that fills it."""
+    x, y = 600_000, 5_700_000
+    large = {"id": "large", "v": 1.0, "geometry": box(x, y, x + 1_000, y + 1_000)}
+    small = {"id": "small", "v": 2.0, "geometry": box(x + 1_000, y, x + 1_010, y + 1_000)}
+    area = {"id": "area", "v": 1.0, "geometry": box(x + 900, y, x + 1_006, y + 1_000)}
+    sources, areas, out = (tmp_path / name for name in ("sources.gpkg", "areas.gpkg", "out.csv"))
+    gpd.GeoDataFrame([large, small], crs=25832).to_file(sources)
+    gpd.GeoDataFrame([area], crs=25832).to_file(areas)
+    call("hotspots", areas, out, "--id", "id", "--value", "v", "--support", sources)
+    assert pd.read_csv(out)["support"].tolist() == ["large"]
+
+
+def test_what_the_command_offers_is_what_the_workflow_knows():
+    from service.commands import disaggregate, hotspots
+    from service.workflows import clusters, ground
+
+    assert (tuple(hotspots.LOCAL), tuple(hotspots.GLOBAL)) == (clusters.LOCAL, clusters.GLOBAL)
+    assert tuple(disaggregate.METHODS) == ground.METHODS
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
