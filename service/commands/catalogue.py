@@ -216,7 +216,7 @@ def check(county: Path, data: Path | None, state: Path, as_json: bool) -> None:
 
     Exit code 0: nothing that stops a run, findings included; 3: a file is missing or a licence is unknown.
     """
-    from geodata.catalogue import check as look
+    from geodata.catalogue_checks import check as look
 
     loaded, published = _load(county, data, state)
     found = look(loaded, published)

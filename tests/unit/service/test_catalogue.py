@@ -297,7 +297,7 @@ def test_check_finds_what_is_missing_changed_unknown_and_old(
 
 
 def test_old_dates_are_found_by_the_calendar_and_by_the_figures(tiny_county: Path) -> None:
-    from geodata.catalogue import check
+    from geodata.catalogue_checks import check
     from geodata.county import load_county
 
     county = load_county(tiny_county)
