@@ -259,6 +259,7 @@ def _checked(table: pd.DataFrame, about: Mapping[str, Any], where: str) -> Obser
         found = pd.DataFrame({name: table[name] for name in OBSERVATION_COLUMNS}).reset_index(drop=True)
         types = {"period": "int64", "value": "float64", "flags": "int64"}
         found = found.astype({name: types.get(name, "str") for name in OBSERVATION_COLUMNS})
+        beside = table["unit"].astype("str").to_numpy() if "unit" in table else None
         units = {str(name): str(unit) for name, unit in about["units"].items()}
         source = _source(about["source"])
         rows = int(about["rows"])
@@ -274,10 +275,8 @@ def _checked(table: pd.DataFrame, about: Mapping[str, Any], where: str) -> Obser
     allowed = sum(flag.value for flag in Flag)
     if (found["flags"] & ~allowed).any():
         raise files.contradiction(where, "column 'flags' holds flags that do not exist")
-    if "unit" in table:
-        said = found["variable"].map(units).fillna("").astype("str").to_numpy()
-        if (said != table["unit"].astype("str").to_numpy()).any():
-            raise files.contradiction(where, "column 'unit' differs from the units in the metadata")
+    if beside is not None and (found["variable"].map(units).fillna("").astype("str").to_numpy() != beside).any():
+        raise files.contradiction(where, "column 'unit' differs from the units in the metadata")
     if found.duplicated(["area_id", "period", "variable"]).any():
         raise files.contradiction(where, "an area has two values of one variable in one year")
     return Observations(found, MappingProxyType(units), source, notes, rows)

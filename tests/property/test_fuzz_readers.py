@@ -162,6 +162,15 @@ def test_names_of_variables_that_are_no_texts(name: str, reader: Reader, tmp_pat
         reader.read("check", path)
 
 
+@pytest.mark.parametrize("column", ["unit", "area_id", "status"])
+def test_figures_whose_texts_are_bytes(column: str, reader: Reader, tmp_path: Path) -> None:
+    table = pq.read_table(BytesIO(made("figures.parquet").payload))
+    path = tmp_path / "bytes.parquet"
+    changed = table.set_column(table.column_names.index(column), column, pa.array([b"\x80"] * len(table)))
+    pq.write_table(changed.replace_schema_metadata(table.schema.metadata), path)
+    reader.read("check", path)
+
+
 def test_bytes_among_the_attributes_of_areas(reader: Reader, tmp_path: Path) -> None:
     shapes = [box(600_000, 5_700_000, 600_100, 5_700_100)]
     path = tmp_path / "areas.parquet"
