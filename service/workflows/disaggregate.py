@@ -285,10 +285,11 @@ class _Job:
             out |= self._mean(name)
         main = next(iter(self.matrices.values()))
         out |= self._origin(main)
-        gap = next((g for g in (m.years_apart(task.year) for m in self.matrices.values()) if g is not None), None)
-        if gap is not None:
+        gaps = [gap for m in self.matrices.values() if (gap := m.years_apart(task.year)) is not None]
+        apart = max(gaps, key=lambda gap: gap[1], default=None)
+        if apart is not None:
             self.notes.append(
-                f"the ancillary data are of {task.weights_year}, the values of {task.year}: {gap} years apart"
+                f"the ancillary data are of {apart[0]}, the values of {task.year}: {apart[1]} years apart"
             )
         table = pd.DataFrame(out, index=self.targets.index)
         notes, indicative = tuple(self.notes), frozenset(self.indicative)

@@ -298,11 +298,11 @@ def handed_down_note(inputs: Inputs, indicator: Indicator, allocation: Allocatio
         years = years[-1:]
     # Of several years the one furthest from the ancillary data counts: every one of them is shown.
     data_year = max(years, key=lambda y: abs(y - (year or y)), default=None)
-    gap = allocation.weights.years_apart(data_year)
+    apart = allocation.weights.years_apart(data_year)
     remarks_de, remarks_en = [], []
-    if gap is not None:
-        remarks_de.append(f"Zwischen Hilfsdaten ({year}) und Zahlen ({data_year}) liegen {gap} Jahre.")
-        remarks_en.append(f"Ancillary data ({year}) and figures ({data_year}) are {gap} years apart.")
+    if apart is not None:
+        remarks_de.append(f"Zwischen Hilfsdaten ({apart[0]}) und Zahlen ({data_year}) liegen {apart[1]} Jahre.")
+        remarks_en.append(f"Ancillary data ({apart[0]}) and figures ({data_year}) are {apart[1]} years apart.")
     nowhere = int((allocation.weights.provenance == "outside").sum())
     if nowhere:
         remarks_de.append(f"Die Zahlen von {nowhere} Gebieten kommen nirgends an: Kein Zielgebiet liegt in ihnen.")

@@ -59,7 +59,7 @@ def assemble(
     complete: NDArray[np.bool_],
     details: Mapping[str, NDArray[np.float64]],
     method: str,
-    ancillary_year: int | None,
+    ancillary_year: int | Sequence[int] | None,
 ) -> AllocationWeights:
     """Build W = G · diag(m) · R · diag(1 / (Rᵀ m)) from pieces, source by source with the first measure that has mass.
 
@@ -75,6 +75,9 @@ def assemble(
         Sources that the targets cover completely: nothing of them is outside, whatever the rounding. Shape (S,).
     details : mapping of str to numpy.ndarray
         Further columns of ``details``, shape (S,).
+    method : str
+    ancillary_year : int or sequence of int or None
+        Reference year of the ancillary data, or years where they were made of several.
 
     Returns
     -------
@@ -111,6 +114,7 @@ def assemble(
     if allocate == "area":
         rest = np.clip(1.0 - exact_sums(source, weight, n), 0.0, 1.0)
         outside = np.where(complete & (outside == 0), 0.0, rest)
+    years = () if ancillary_year is None else np.atleast_1d(np.asarray(ancillary_year, dtype=np.int64)).tolist()
     matrix = sparse.coo_array((weight, (target, source)), shape=(len(target_ids), n)).tocsr()
     return AllocationWeights(
         in_order_of_ids(matrix, source_ids),
@@ -119,7 +123,7 @@ def assemble(
         outside,
         pd.Series(provenance.astype(str), index=source_ids, name="provenance"),
         method,
-        ancillary_year,
+        tuple(sorted(set(years))),
         pd.DataFrame({"mass": mass, **details}, index=source_ids),
     )
 

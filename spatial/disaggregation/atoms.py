@@ -134,7 +134,7 @@ class Atoms:
         mass: NDArray[np.float64],
         *,
         method: str,
-        ancillary_year: int | None = None,
+        ancillary_year: int | Sequence[int] | None = None,
         mask: NDArray[np.float64] | None = None,
         allocate: Allocate = "covered",
         where: str = "ancillary mass of the atoms",
@@ -147,8 +147,8 @@ class Atoms:
             Mass of every atom, at least 0, NaN is none, shape (K,).
         method : str
             Name of the method, kept in the result.
-        ancillary_year : int, optional
-            Reference year of the mass.
+        ancillary_year : int or sequence of int, optional
+            Reference year of the mass; all of them where it was made of several data.
         mask : numpy.ndarray, optional
             Settled mass of every atom, shape (K,): the first fallback, for a source without mass. The last is area.
         allocate : {"covered", "area"}

@@ -13,14 +13,17 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
-from geodata.errors import FormatError
+from geodata.errors import FormatError, SpatialError, some
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from spatial.disaggregation.transfer import AllocationWeights
+
 #: Raised whenever the same input gives other weights, or the archive other arrays: what was saved before is rebuilt.
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 #: What zipfile, zlib and NumPy answer to bytes that are damaged; RuntimeError is "encrypted" or "not implemented".
 _DAMAGE = (
     ValueError,
@@ -39,6 +42,70 @@ _DAMAGE = (
     tokenize.TokenError,
 )
 _OWN = ("format_version", "checksum")
+
+
+def as_arrays(weights: AllocationWeights) -> dict[str, NDArray[Any]]:
+    """Return a transfer matrix as plain arrays, see :meth:`.AllocationWeights.to_arrays`.
+
+    Raises
+    ------
+    SpatialError
+        An id is neither a text nor a whole number.
+    """
+    details = {f"details_{name}": weights.details[name].to_numpy(dtype=np.float64) for name in weights.details}
+    return {
+        "data": weights.matrix.data,
+        "indices": weights.matrix.indices,
+        "indptr": weights.matrix.indptr,
+        "source_ids": _plain(weights.source_ids),
+        "target_ids": _plain(weights.target_ids),
+        "names": np.array([weights.source_ids.name or "", weights.target_ids.name or ""], dtype=np.str_),
+        "outside": weights.outside,
+        "provenance": np.array(weights.provenance.to_list(), dtype=np.str_),
+        "method": np.array(weights.method),
+        "overlapping": np.array(weights.overlapping),
+        "ancillary_years": np.array(weights.ancillary_years, dtype=np.int64),
+        **details,
+    }
+
+
+def from_arrays(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+    """Return the fields of a transfer matrix from what :func:`as_arrays` returned."""
+    from scipy import sparse
+
+    names = [str(name) or None for name in arrays["names"]]
+    source_ids = pd.Index(arrays["source_ids"], name=names[0])
+    target_ids = pd.Index(arrays["target_ids"], name=names[1])
+    matrix = sparse.csr_array(
+        (arrays["data"], arrays["indices"], arrays["indptr"]), shape=(len(target_ids), len(source_ids))
+    )
+    matrix.check_format(full_check=True)  # SciPy computes with whatever place an index names, also outside
+    details = {k.removeprefix("details_"): v for k, v in arrays.items() if k.startswith("details_")}
+    return {
+        "matrix": matrix,
+        "source_ids": source_ids,
+        "target_ids": target_ids,
+        "outside": np.asarray(arrays["outside"]),
+        "provenance": pd.Series(arrays["provenance"], index=source_ids, name="provenance"),
+        "method": str(arrays["method"]),
+        "ancillary_years": tuple(int(year) for year in arrays["ancillary_years"]),
+        "details": pd.DataFrame(details, index=source_ids),
+        "overlapping": bool(arrays["overlapping"]),
+    }
+
+
+def _plain(ids: pd.Index) -> NDArray[Any]:
+    plain = ids.to_numpy()
+    if plain.dtype.kind in "iu":
+        return plain
+    texts = np.array([str(i) for i in ids], dtype=np.str_)
+    if texts.tolist() != ids.tolist():  # also a text that ends in a NUL, which NumPy drops
+        raise SpatialError(
+            f"expected ids that are texts or whole numbers, found {some(i for i in ids if not isinstance(i, str))}",
+            where="matrix to be saved",
+            hint="make them texts first, such as zones.index.astype(str)",
+        )
+    return texts
 
 
 def pack(arrays: Mapping[str, NDArray[Any]]) -> bytes:

@@ -156,7 +156,7 @@ def summary(weights: AllocationWeights, values: pd.Series) -> dict[str, Any]:
         "uncovered_targets": int((np.diff(weights.matrix.indptr) == 0).sum()),
         "provenance": {str(kind): int(n) for kind, n in weights.provenance.value_counts(sort=False).items()},
         "method": weights.method,
-        "ancillary_year": weights.ancillary_year,
+        "ancillary_years": weights.ancillary_years,
     }
 
 
@@ -179,7 +179,6 @@ def chain(first: AllocationWeights, second: AllocationWeights) -> AllocationWeig
     worst = first.provenance.map(CASCADE.index).to_numpy().copy()
     np.maximum.at(worst, carried.col[used], ranks[carried.row[used]])
     worst[np.bincount(matrix.indices, minlength=len(first.source_ids)) == 0] = len(CASCADE) - 1
-    years = {year for year in (first.ancillary_year, second.ancillary_year) if year is not None}
     return dataclasses.replace(
         second,
         matrix=matrix,
@@ -187,7 +186,7 @@ def chain(first: AllocationWeights, second: AllocationWeights) -> AllocationWeig
         outside=first.outside + second.outside @ left,
         provenance=pd.Series([CASCADE[rank] for rank in worst], index=first.source_ids, name="provenance"),
         method=f"{first.method}>{second.method}",
-        ancillary_year=min(years) if years else None,  # the older of the two is what the result rests on
+        ancillary_years=tuple(sorted({*first.ancillary_years, *second.ancillary_years})),
         details=first.details,
     )
 

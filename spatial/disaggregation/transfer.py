@@ -11,8 +11,8 @@ import pandas as pd
 
 from geodata.errors import AreaKeyError, FormatError, SpatialError, some
 from spatial.disaggregation import totals
-from spatial.disaggregation.checks import require_ids
-from spatial.disaggregation.packed import pack, unpack
+from spatial.disaggregation.alignment import aligned
+from spatial.disaggregation.packed import as_arrays, from_arrays, pack, unpack
 from spatial.disaggregation.rates import rate_columns, rate_matrix, touched_by
 from spatial.disaggregation.totals import CASCADE
 
@@ -42,8 +42,8 @@ class AllocationWeights:
         Indexed by source: ``ancillary``, ``mask``, ``area`` (the fallbacks) or ``outside`` (no target has part in it).
     method : str
         For example ``"area"`` or ``"raster"``.
-    ancillary_year : int or None
-        Reference year of the ancillary data.
+    ancillary_years : tuple of int
+        Reference years of all ancillary data that the shares rest on, ascending; empty where there is none.
     details : pandas.DataFrame
         Indexed by source: ``mass`` (what the column was divided by, in the unit of its provenance), ``covered`` (share
         of the source's area in the targets) and ``extent`` (share of that inside the raster); NaN where not applicable.
@@ -67,7 +67,7 @@ class AllocationWeights:
     outside: NDArray[np.float64]
     provenance: pd.Series
     method: str
-    ancillary_year: int | None = None
+    ancillary_years: tuple[int, ...] = ()
     details: pd.DataFrame = field(default_factory=pd.DataFrame)
     overlapping: bool = False
 
@@ -111,43 +111,7 @@ class AllocationWeights:
         SpatialError
             A value is infinite or no number.
         """
-        return self._aligned(values, what)
-
-    def _aligned(self, values: Any, what: str) -> NDArray[np.float64]:
-        """Align a Series or a table of numbers."""
-        require_ids(values.index, what)
-        if values.index.equals(self.source_ids):
-            aligned = self._numbers(values, what)
-        else:
-            unknown = values.index.difference(self.source_ids)
-            if len(unknown):
-                raise AreaKeyError(
-                    f"expected ids of the {len(self.source_ids)} sources, found {len(unknown)} others: {some(unknown)}",
-                    where=what,
-                    hint=f"sources are {some(self.source_ids)}; select those before the values are allocated",
-                )
-            aligned = self._numbers(values.reindex(self.source_ids), what)
-        infinite = np.isinf(aligned)
-        if infinite.any():
-            rows = infinite if infinite.ndim == 1 else infinite.any(axis=1)
-            names = "" if infinite.ndim == 1 else f" in {some(values.columns[infinite.any(axis=0)])}"
-            raise SpatialError(
-                f"expected finite values, found infinite ones for {some(self.source_ids[np.flatnonzero(rows)])}{names}",
-                where=what,
-                hint="a value that cannot be computed is missing (NaN)",
-            )
-        return aligned
-
-    @staticmethod
-    def _numbers(values: Any, what: str) -> NDArray[np.float64]:
-        try:
-            return np.asarray(values.to_numpy(dtype=np.float64, na_value=np.nan))
-        except (TypeError, ValueError) as error:
-            raise SpatialError(
-                f"expected numbers, found others ({error})",
-                where=what,
-                hint="read texts as numbers first; a value that is missing is NaN",
-            ) from error
+        return aligned(values, self.source_ids, what)
 
     def apply(self, values: pd.Series) -> pd.Series:
         """Share counts among the targets: x = W y.
@@ -195,7 +159,7 @@ class AllocationWeights:
         """
         if not values.columns.is_unique:
             raise AreaKeyError("expected every column once, found repeated ones", where="values", hint="rename them")
-        y = self._aligned(values, "values")
+        y = aligned(values, self.source_ids, "values")
         missing = np.isnan(y)
         x = self.matrix @ (np.where(missing, 0.0, y) if missing.any() else y)
         x[np.diff(self.matrix.indptr) == 0] = np.nan
@@ -229,8 +193,8 @@ class AllocationWeights:
         """
         return totals.aggregate(self, values, by)
 
-    def years_apart(self, data_year: int | None) -> int | None:
-        """Return the years between ancillary and data if they are more than five, else None.
+    def years_apart(self, data_year: int | None) -> tuple[int, int] | None:
+        """Name the ancillary data furthest away in time, if that is more than five years.
 
         Parameters
         ----------
@@ -239,13 +203,15 @@ class AllocationWeights:
 
         Returns
         -------
-        int or None
-            A positive number: how far apart they are. None also where either year is unknown.
+        tuple of (int, int) or None
+            Year of the ancillary data that are furthest from the counts (of two at one distance the older), and how
+            many years that is. None where no ancillary data are more than five years away, or years are unknown.
         """
-        if data_year is None or self.ancillary_year is None:
+        if data_year is None or not self.ancillary_years:
             return None
-        gap = abs(data_year - self.ancillary_year)
-        return gap if gap > YEARS_APART else None
+        year = max(sorted(self.ancillary_years), key=lambda y: abs(data_year - y))
+        gap = abs(data_year - year)
+        return (year, gap) if gap > YEARS_APART else None
 
     def rates(self, numerator: pd.Series, denominator: pd.Series, *, min_coverage: float = 0.5) -> pd.DataFrame:
         """Hand rates down with one matrix for numerator and denominator, see :func:`.rate_columns`.
@@ -334,7 +300,7 @@ class AllocationWeights:
             ``total_in``, ``total_out`` and ``outside`` (of the known values), ``largest_difference`` (relative to the
             source's total), numbers of ``sources``, ``targets``, ``missing_sources``, ``empty_sources`` and
             ``uncovered_targets`` (in no source), ``provenance`` (number of sources by kind), ``method`` and
-            ``ancillary_year``.
+            ``ancillary_years``.
         """
         return totals.summary(self, values)
 
@@ -349,7 +315,8 @@ class AllocationWeights:
         Returns
         -------
         AllocationWeights
-            From the first sources to the last targets. The provenance of a source is the worst on its way.
+            From the first sources to the last targets. The provenance of a source is the worst on its way, the
+            ancillary years are those of both steps.
 
         Raises
         ------
@@ -362,47 +329,12 @@ class AllocationWeights:
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return everything as plain arrays (no pickled objects), ready for ``numpy.savez``."""
-        details = {f"details_{name}": self.details[name].to_numpy(dtype=np.float64) for name in self.details}
-        return {
-            "data": self.matrix.data,
-            "indices": self.matrix.indices,
-            "indptr": self.matrix.indptr,
-            "source_ids": _plain(self.source_ids),
-            "target_ids": _plain(self.target_ids),
-            "names": np.array([self.source_ids.name or "", self.target_ids.name or ""], dtype=np.str_),
-            "outside": self.outside,
-            "provenance": np.array(self.provenance.to_list(), dtype=np.str_),
-            "method": np.array(self.method),
-            "overlapping": np.array(self.overlapping),
-            "ancillary_year": np.array([] if self.ancillary_year is None else [self.ancillary_year], dtype=np.int64),
-            **details,
-        }
+        return as_arrays(self)
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> AllocationWeights:
         """Make weights from what :meth:`to_arrays` returned."""
-        from scipy import sparse
-
-        names = [str(name) or None for name in arrays["names"]]
-        source_ids = pd.Index(arrays["source_ids"], name=names[0])
-        target_ids = pd.Index(arrays["target_ids"], name=names[1])
-        matrix = sparse.csr_array(
-            (arrays["data"], arrays["indices"], arrays["indptr"]), shape=(len(target_ids), len(source_ids))
-        )
-        matrix.check_format(full_check=True)  # SciPy computes with whatever place an index names, also outside
-        year = arrays["ancillary_year"]
-        details = {k.removeprefix("details_"): v for k, v in arrays.items() if k.startswith("details_")}
-        return cls(
-            matrix,
-            source_ids,
-            target_ids,
-            np.asarray(arrays["outside"]),
-            pd.Series(arrays["provenance"], index=source_ids, name="provenance"),
-            str(arrays["method"]),
-            int(year[0]) if len(year) else None,
-            pd.DataFrame(details, index=source_ids),
-            bool(arrays["overlapping"]),
-        )
+        return cls(**from_arrays(arrays))
 
     def to_bytes(self) -> bytes:
         """Return one file's content: an npz archive with format version and checksum, see :mod:`.packed`."""
@@ -437,17 +369,3 @@ class AllocationWeights:
                 where=where,
                 hint="delete the file; it is built again from the zones and the ancillary data",
             ) from error
-
-
-def _plain(ids: pd.Index) -> NDArray[Any]:
-    plain = ids.to_numpy()
-    if plain.dtype.kind in "iu":
-        return plain
-    texts = np.array([str(i) for i in ids], dtype=np.str_)
-    if texts.tolist() != ids.tolist():  # also a text that ends in a NUL, which NumPy drops
-        raise SpatialError(
-            f"expected ids that are texts or whole numbers, found {some(i for i in ids if not isinstance(i, str))}",
-            where="matrix to be saved",
-            hint="make them texts first, such as zones.index.astype(str)",
-        )
-    return texts

@@ -227,7 +227,7 @@ def cell_weights(
     source_of: pd.Series,
     mass: pd.Series,
     *,
-    ancillary_year: int | None = None,
+    ancillary_year: int | Sequence[int] | None = None,
     mask: pd.Series | None = None,
     areas: pd.Series | None = None,
     sources: Sequence[Any] | pd.Index | None = None,
@@ -241,8 +241,8 @@ def cell_weights(
         Indexed by target id: the id of the source, missing where the cell lies in none.
     mass : pandas.Series
         Ancillary mass of the same cells, at least 0; NaN is no mass.
-    ancillary_year : int, optional
-        Reference year of the mass.
+    ancillary_year : int or sequence of int, optional
+        Reference year of the mass; all of them where it was made of several data.
     mask : pandas.Series of bool, optional
         Settled cells, of the same index; first fallback for a source without mass.
     areas : pandas.Series, optional

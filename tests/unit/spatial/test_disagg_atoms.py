@@ -98,7 +98,7 @@ def test_weights_of_atoms_are_the_raster_weights(allocate: str) -> None:
     np.testing.assert_allclose(ours.outside, other.outside, atol=1e-12)
     np.testing.assert_allclose(ours.details, other.details, rtol=1e-6)
     assert ours.provenance.equals(other.provenance)
-    assert (ours.method, ours.ancillary_year) == ("raster", 2011)
+    assert (ours.method, ours.ancillary_years) == ("raster", (2011,))
 
 
 def test_area_of_atoms_gives_area_weights() -> None:

@@ -22,7 +22,7 @@ def test_shares_by_hand_with_area_fallback() -> None:
     x = weights.apply(pd.Series({"X": 8.0, "Y": 6.0, "Z": 1.0}))
     assert x.drop("c5").to_dict() == {"c1": 6, "c2": 2, "c3": 3, "c4": 3, "c6": 1}
     assert np.isnan(x["c5"]), "a cell in no source is missing"
-    assert (weights.method, weights.ancillary_year) == ("cells", 2011)
+    assert (weights.method, weights.ancillary_years) == ("cells", (2011,))
     assert weights.target_ids.to_list() == SOURCE_OF.index.to_list()
 
 

@@ -61,7 +61,7 @@ def test_brute_force_over_cells(allocate: str) -> None:
     np.testing.assert_allclose(weights.matrix.toarray(), brute_force(SOURCE, TARGET, values, allocate), atol=1e-9)
     total = np.asarray(weights.matrix.sum(axis=0)).ravel() + weights.outside
     np.testing.assert_allclose(total, 1, rtol=1e-14)
-    assert (weights.method, weights.ancillary_year) == ("raster", 2022)
+    assert (weights.method, weights.ancillary_years) == ("raster", (2022,))
     assert set(weights.provenance) == {"ancillary"}
 
 

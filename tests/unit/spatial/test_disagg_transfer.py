@@ -29,7 +29,7 @@ def weights(matrix: np.ndarray = W, touched: tuple[tuple[int, int], ...] = ((2, 
         1 - matrix.sum(axis=0),
         pd.Series("ancillary", index=sources),
         "made by hand",
-        2011,
+        (2011,),
     )
 
 
@@ -160,7 +160,11 @@ def test_compose_is_the_product_and_keeps_zero_shares() -> None:
     pd.testing.assert_series_equal(both.apply(y), second.apply(weights().apply(y)), check_names=False, rtol=1e-14)
     assert both.apply(y).to_dict() == pytest.approx({"d2": 6, "a1": 15, "a2": 45, "b1": 43, "c1": 7})
     assert both.provenance.to_dict() == {"X": "ancillary", "Y": "ancillary", "Z": "area"}
-    assert both.ancillary_year == 2005
+    assert both.ancillary_years == (2005, 2011)
+    assert [both.years_apart(year) for year in (2010, 2011, 2012, 2017)] == [None, (2005, 6), (2005, 7), (2005, 12)]
+    assert (both.years_apart(2004), both.years_apart(2008)) == ((2011, 7), None)
+    assert both.summary(y)["ancillary_years"] == (2005, 2011)
+    assert AllocationWeights.from_bytes(both.to_bytes()).ancillary_years == (2005, 2011)
     missing = both.apply(pd.Series({"X": 100.0, "Y": 10.0}))
     assert missing.isna().to_dict() == {"d2": True, "a1": False, "a2": False, "b1": False, "c1": True}
 
@@ -195,7 +199,7 @@ def test_arrays_there_and_back_without_pickle() -> None:
     y = pd.Series({"X": 100.0, "Y": 10.0, "Z": np.nan})
     pd.testing.assert_series_equal(again.apply(y), first.apply(y))
     pd.testing.assert_frame_equal(again.audit(y), first.audit(y))
-    assert (again.method, again.ancillary_year) == ("made by hand", 2011)
+    assert (again.method, again.ancillary_years) == ("made by hand", (2011,))
 
 
 def test_repr_tells_what_it_holds() -> None:
@@ -207,7 +211,7 @@ def three_zones() -> AllocationWeights:
     matrix = sparse.csr_array(np.array([[0.25, 0, 0], [0.75, 0.5, 0], [0, 0.5, 0], [0, 0, 0]]))
     sources, targets = pd.Index(["X", "Y", "Z"]), pd.Index(["a", "b", "c", "d"])
     provenance = pd.Series(["ancillary", "area", "outside"], index=sources, name="provenance")
-    return AllocationWeights(matrix, sources, targets, np.array([0.0, 0, 1]), provenance, "raster", 2011)
+    return AllocationWeights(matrix, sources, targets, np.array([0.0, 0, 1]), provenance, "raster", (2011,))
 
 
 def test_audit_tells_what_is_missing_empty_and_uncovered() -> None:
@@ -229,7 +233,7 @@ def test_audit_tells_what_is_missing_empty_and_uncovered() -> None:
         "uncovered_targets": 1,
         "provenance": {"ancillary": 1, "area": 1, "outside": 1},
         "method": "raster",
-        "ancillary_year": 2011,
+        "ancillary_years": (2011,),
     }
 
 
@@ -261,10 +265,12 @@ def test_targets_brought_back_give_the_sources() -> None:
     assert nested.aggregate(pd.Series({"a": 5.0, "b": 6.0, "c": 7.0})).to_dict() == {"X": 11.0, "Y": 7.0}
 
 
-@pytest.mark.parametrize(("year", "apart"), [(2016, None), (2017, 6), (2005, 6), (2006, None), (None, None)])
-def test_more_than_five_years_between_ancillary_and_data(year: int | None, apart: int | None) -> None:
+@pytest.mark.parametrize(
+    ("year", "apart"), [(2016, None), (2017, (2011, 6)), (2005, (2011, 6)), (2006, None), (None, None)]
+)
+def test_more_than_five_years_between_ancillary_and_data(year: int | None, apart: tuple[int, int] | None) -> None:
     assert three_zones().years_apart(year) == apart
-    assert dataclasses.replace(three_zones(), ancillary_year=None).years_apart(year) is None
+    assert dataclasses.replace(three_zones(), ancillary_years=()).years_apart(year) is None
 
 
 def test_saved_as_one_file_and_loaded() -> None:
@@ -275,7 +281,7 @@ def test_saved_as_one_file_and_loaded() -> None:
     y = pd.Series({"X": 8.0, "Y": 2.0, "Z": 3.0})
     pd.testing.assert_frame_equal(again.audit(y), weights.audit(y))
     pd.testing.assert_series_equal(again.apply(y), weights.apply(y))
-    assert (again.method, again.ancillary_year, repr(again)) == ("raster", 2011, repr(weights))
+    assert (again.method, again.ancillary_years, repr(again)) == ("raster", (2011,), repr(weights))
 
 
 def test_damaged_files_are_refused_whatever_the_damage() -> None:
@@ -313,7 +319,7 @@ def test_other_version_pickles_and_wrong_arrays_are_refused(monkeypatch: pytest.
         AllocationWeights.from_bytes(out.getvalue())
     data = weights.to_bytes()
     monkeypatch.setattr(packed, "FORMAT_VERSION", 99)
-    with pytest.raises(FormatError, match="version 99, found 2"):
+    with pytest.raises(FormatError, match="version 99, found 3"):
         AllocationWeights.from_bytes(data)
 
 
