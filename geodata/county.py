@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import glob
 import re
 import tomllib
@@ -10,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -32,6 +31,7 @@ from geodata.county_schema import (
     TestsSection,
 )
 from geodata.errors import ConfigError, MissingFileError, some
+from geodata.misfits import readable
 from geodata.models import Indicator, Source, Text
 
 if TYPE_CHECKING:
@@ -152,7 +152,9 @@ def load_county(folder: Path, *, data: Path | None = None, require_files: bool =
     try:
         parsed = CountyFile.model_validate(raw)
     except ValidationError as error:
-        raise ConfigError(_readable(error, raw), where=str(path), hint="docs/county-toml.md lists every key") from None
+        keys = {name for section in Section.__subclasses__() for name in section.model_fields}
+        said = readable(error, raw, keys=keys)
+        raise ConfigError(said, where=str(path), hint="docs/county-toml.md lists every key") from None
     problems = cross_checks(parsed)
     if problems:
         raise ConfigError("; ".join(problems), where=str(path), hint="docs/county-toml.md lists every key")
@@ -164,41 +166,6 @@ def load_county(folder: Path, *, data: Path | None = None, require_files: bool =
     if require_files:
         _require_files(county, str(path))
     return county
-
-
-def _place(location: tuple[int | str, ...], raw: Any) -> str:
-    """Write a place as people find it: list items by their id, else counted from 1."""
-    place = ""
-    for part in location:
-        known = isinstance(raw, dict | list) and (
-            not isinstance(part, int) or (isinstance(raw, list) and part < len(raw))
-        )
-        raw = raw[part] if known and (isinstance(part, int) or part in raw) else None
-        if isinstance(part, int):
-            place += f".{raw['id']}" if isinstance(raw, dict) and isinstance(raw.get("id"), str) else f"[{part + 1}]"
-        else:
-            place += f".{part}" if place else part
-    return place
-
-
-def _readable(error: ValidationError, raw: Mapping[str, Any]) -> str:
-    """Turn pydantic's findings into one line each: place, what was expected, what was found."""
-    keys = {name for section in Section.__subclasses__() for name in section.model_fields}
-    lines = []
-    for item in error.errors(include_url=False):
-        place = _place(item["loc"], raw)
-        if item["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(str(item["loc"][-1]), sorted(keys), n=1)
-            lines.append(f"{place}: unknown key" + (f" (perhaps {near[0]!r}?)" if near else ""))
-        elif item["type"] == "string_type" and isinstance(item["input"], int | float):
-            lines.append(f"{place}: expected a text in quotes, found the number {item['input']!r}")
-        elif item["type"] == "missing":
-            lines.append(f"{place}: expected, but missing")
-        else:
-            message = item["msg"].removeprefix("Value error, ")
-            found = "" if isinstance(item["input"], dict | list) else f", found {item['input']!r}"
-            lines.append(f"{place}: {message}{found}")
-    return "; ".join(lines)
 
 
 def _assemble(file: CountyFile, folder: Path, data: Path) -> County:

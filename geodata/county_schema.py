@@ -10,7 +10,7 @@ import datetime as dt
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from geodata.models import Kind, Origin, Polarity, Text, Topic
 
@@ -160,6 +160,13 @@ class TableSpec(Section):
     gebietsstand: dt.date | Literal["period"] | None = Field(
         default=None, description='one day for all years, or "period": each year its own; default: what the keys say'
     )
+
+    @field_validator("period")
+    @classmethod
+    def _a_year(cls, period: str | int | None) -> str | int | None:
+        if isinstance(period, int) and not 1800 <= period <= 2200:
+            raise ValueError("expected a year of four digits, or the name of the column that holds it")
+        return period
 
     @property
     def named(self) -> tuple[str, ...]:

@@ -43,9 +43,11 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from geodata.errors import ConfigError, MissingFileError
+from geodata.misfits import readable
 
 #: A key has digits: names are refused here, so that nobody joins by them.
-Key = Annotated[str, Field(pattern=r"^[^\s]*\d[^\s]*$")]
+_KEY = r"^[^\s]*\d[^\s]*$"
+Key = Annotated[str, Field(pattern=_KEY)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +203,13 @@ class TerritoryFile(_Section):
         return tuple(Validity(v.keys, v.valid_from, v.valid_until, v.gone_by, v.source) for v in self.validity)
 
 
+_KEYS = {
+    field.alias or name
+    for section in (_Merger, _Split, _Rename, _Validity, TerritoryFile)
+    for name, field in section.model_fields.items()
+}
+
+
 def read_file(path: Path) -> TerritoryFile:
     """Read and check one file.
 
@@ -220,9 +229,5 @@ def read_file(path: Path) -> TerritoryFile:
     try:
         return TerritoryFile.model_validate(raw)
     except ValidationError as error:
-        lines = [
-            f"{'.'.join(str(p + 1) if isinstance(p, int) else str(p) for p in item['loc'])}: "
-            f"{item['msg'].removeprefix('Value error, ')}"
-            for item in error.errors(include_url=False)
-        ]
-        raise ConfigError("; ".join(lines), where=str(path), hint="docs/territory.md lists every key") from None
+        said = readable(error, raw, keys=_KEYS, patterns={_KEY: "expected a key, which has digits and no blanks"})
+        raise ConfigError(said, where=str(path), hint="docs/territory.md lists every key") from None

@@ -94,7 +94,12 @@ def test_minimal_file_is_read_with_defaults(folder: Path) -> None:
         ('key = "99901"', "key = 99901", r"county\.key: expected a text in quotes, found the number 99901"),
         ('purpose = "Monitoring"\n', "", r"sources\.amt\.purpose: expected, but missing"),
         ('id_field = "KEY"', "", r"levels\.ortsteil.*expected id_field"),
-        ('format = "table"', 'format = "dbase"', r"tables\.figures\.format"),
+        ('format = "table"', 'format = "dbase"', r"tables\.figures\.format: expected one of 'table'.*found 'dbase'"),
+        (
+            'period = "JAHR"',
+            "period = 22",
+            r"tables\.figures\.period: expected a year of four digits.*found the number 22",
+        ),
         (
             'numerator = "unemployed"',
             'numerator = "workless"',

@@ -118,7 +118,9 @@ def test_keys_must_belong_to_the_gebietsstand_they_are_said_to_be_of(tmp_path):
 def test_joining_by_name_alone_is_refused(tmp_path):
     with pytest.raises(AreaKeyError, match="found names: Ilsede, Lahstedt"):
         packaged().crosswalk(D14, D15, ["Ilsede", "Lahstedt"])
-    with pytest.raises(ConfigError, match=r"mergers\.1\.to"):
+    with pytest.raises(
+        ConfigError, match=r"mergers\[1\]\.to: expected a key, which has digits and no blanks, found 'Ilsede'"
+    ):
         read(tmp_path, HEAD.replace('"A3"', '"Ilsede"'))
 
 
@@ -144,8 +146,11 @@ def test_crosswalks_chain_only_without_a_gap(tmp_path):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("[[mergers]]\nfrom = ['A1', 'A2']\nto = 'A3'\nsource = 'law'", r"mergers\.1\.date"),
-        ("[[mergers]]\ndate = 2015-01-01\nfrom = ['A1', 'A2']\nto = 'A3'", r"mergers\.1\.source"),
+        ("[[mergers]]\nfrom = ['A1', 'A2']\nto = 'A3'\nsource = 'law'", r"mergers\[1\]\.date: expected, but missing"),
+        (
+            "[[mergers]]\ndate = 2015-01-01\nfrom = ['A1', 'A2']\nto = 'A3'",
+            r"mergers\[1\]\.source: expected, but missing",
+        ),
         ("[[mergers]]\ndate = 2015-01-01\nfrom = ['A1']\nto = 'A3'\nsource = 'law'", "at least 2"),
         ("[[mergers]]\ndate = 2015-01-01\nfrom = ['A1', 'A1']\nto = 'A3'\nsource = 'law'", "each key once"),
         (HEAD + HEAD.replace("A3", "A4"), "two events of 2015-01-01 take it"),
@@ -158,7 +163,23 @@ def test_crosswalks_chain_only_without_a_gap(tmp_path):
         ("[[renames]]\ndate = 2015-01-01\nfrom = 'A1'\nto = 'A1'\nsource = 'law'", "another key"),
         ("[[validity]]\nkeys = ['A1']\nsource = 'law'", "expected valid_from"),
         ("[[validity]]\nkeys = ['A1']\nvalid_until = 2015-01-01\ngone_by = 2015-01-01\nsource = 'law'", "either"),
-        ("[[wishes]]\nkey = 1", "wishes"),
+        (
+            HEAD.replace('source = "law"', "source = 5"),
+            r"mergers\[1\]\.source: expected a text in quotes, found the number 5",
+        ),
+        (
+            split().replace('from = "B1"', 'from = ["B1"]'),
+            r"splits\[1\]\.from: expected a text in quotes, found a list of 1",
+        ),
+        (
+            split().replace('from = "B1"', "from = 3157003"),
+            r"\.from: expected a text in quotes, found the number 3157003",
+        ),
+        (split().replace('from = "B1"', 'form = "B1"'), r"\.form: unknown key \(perhaps 'from'\?\)"),
+        (split('shares = { "B2" = "a", "B3" = 1 }'), r"shares\.B2: expected a number, found 'a'"),
+        (split().replace("2016-07-01", '"2016"'), r"splits\[1\]\.date: expected a date, 2015-01-01, found '2016'"),
+        ("[mergers]\ndate = 2015-01-01", r"mergers: expected a list of sections, each under \[\[mergers\]\]"),
+        ("[[wishes]]\nkey = 1", "wishes: unknown key"),
         ("[[mergers]", "expected TOML"),
     ],
 )
