@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from geodata.errors import ColumnError, FormatError, NoDataError, some
-from geodata.readers import archives, biff, limits, spreadsheetml, text
+from geodata.readers import archives, biff, limits, parquet, spreadsheetml, text
 
 WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 
@@ -175,24 +175,20 @@ def _unreadable(path: Path, error: BaseException) -> FormatError:
 def _parquet(path: Path) -> Sheet:
     """Read a Parquet file as cells of text, so that one rule reads every table."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    limits.require_parquet(path)
-    try:
-        table = pq.read_table(path)
-        nested = [field.name for field in table.schema if pa.types.is_nested(field.type)]
-        if nested:
-            raise FormatError(
-                f"expected one value in each cell, found lists or records in {some(map(repr, nested))}",
-                where=str(path),
-                hint="write each part into a column of its own",
-            )
-        frame = table.to_pandas(ignore_metadata=True)
-    except FormatError:
-        raise
-    except (pa.ArrowException, OSError, ValueError, KeyError, RecursionError) as error:
+    table = parquet.read_table(path)
+    nested = [field.name for field in table.schema if pa.types.is_nested(field.type)]
+    if nested:
         raise FormatError(
-            f"the Parquet file cannot be read, it may be truncated: {error}", where=str(path), hint="download it again"
+            f"expected one value in each cell, found lists or records in {some(map(repr, nested))}",
+            where=str(path),
+            hint="write each part into a column of its own",
+        )
+    try:
+        frame = table.to_pandas(ignore_metadata=True)
+    except (pa.ArrowException, ValueError, KeyError, RecursionError) as error:
+        raise FormatError(
+            f"the Parquet file cannot be read, it may be damaged: {error}", where=str(path), hint="download it again"
         ) from error
     text.require_utf8(frame, path)
     numeric: set[str] = set()

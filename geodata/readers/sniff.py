@@ -25,6 +25,7 @@ from geodata.readers import (
     genesis_classic,
     inkar,
     lsn,
+    parquet,
     raster,
     regionaltabelle,
     text,
@@ -266,7 +267,7 @@ def _template(path: Path, names: tuple[str, ...]) -> Verdict:
 
 def _grid_2011(path: Path) -> Observations:
     """Read a grid of 2011; Parquet does not say its cell size, midpoints do."""
-    if not zensus_grid.is_parquet(path):
+    if not parquet.is_parquet(path):
         return zensus_grid.read_grid_2011(path)
     size = _step(path)
     found = zensus_grid.read_grid_2011(path, cell_size=size)
@@ -276,8 +277,8 @@ def _grid_2011(path: Path) -> Observations:
 
 def _step(path: Path) -> int:
     """Tell the cell size of a grid without one from its midpoints: corner + half a cell."""
-    table = zensus_grid.read_parquet(path)
-    x = zensus_grid.numbers(table, table.column_names.index("x"), str(path))
+    table = parquet.read_table(path)
+    x = parquet.numbers(table, table.column_names.index("x"), str(path))
     for size in (10_000, 1000, 100):
         if len(x) and (x % size == size / 2).all():
             return size

@@ -16,11 +16,9 @@ import pandas as pd
 from geodata import keys
 from geodata.errors import AreaKeyError, FormatError, NoDataError, some
 from geodata.models import Flag, Observations, Source, Status
-from geodata.readers import decimals, limits, long, signs, text
+from geodata.readers import decimals, long, parquet, signs, text
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from geodata.county_schema import ColumnSpec
 
 _ID = re.compile(r"GITTER_ID_(\d{1,6})(k?m)")
@@ -282,16 +280,16 @@ def _read_2011(
 ) -> Observations:
     where = str(path)
     known = signs.legend(legend or (source.legend if source else "zensus2011"))
-    if is_parquet(path):
-        table = read_parquet(path)
+    if parquet.is_parquet(path):
+        table = parquet.read_table(path)
         names = list(table.column_names)
         x, y = long.pick("x", names, where=where), long.pick("y", names, where=where)
         size, special = cell_size or 1000, {x, y}
-        frame = {x: numbers(table, x, where), y: numbers(table, y, where)}
+        frame = {x: parquet.numbers(table, x, where), y: parquet.numbers(table, y, where)}
         kind = "Parquet"
         wanted = _columns(names, special, columns, where)
         parsed = {
-            name: signs.from_numbers(numbers(table, at, where), known, Status.NOT_DELIVERED)
+            name: signs.from_numbers(parquet.numbers(table, at, where), known, Status.NOT_DELIVERED)
             for name, (at, _) in wanted.items()
         }
         sparse = True
@@ -374,50 +372,6 @@ def _require_edition(names: list[str], rows: pd.DataFrame, classes: bool, where:
             where=where,
             hint='set format = "zensus2011-grid"',
         )
-
-
-def is_parquet(path: Path) -> bool:
-    """Tell whether a file begins as Parquet does."""
-    return text.peek(path)[:4] == b"PAR1"
-
-
-def read_parquet(path: Path) -> pa.Table:
-    """Read a Parquet file.
-
-    Raises
-    ------
-    FormatError
-        It is none, or truncated.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    if not is_parquet(path):
-        raise FormatError("expected a Parquet file, found another format", where=str(path), hint="check the file")
-    limits.require_parquet(path)
-    try:
-        table = pq.read_table(path)
-        table.validate(full=True)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise FormatError(
-            f"the Parquet file cannot be read, it may be truncated: {error}", where=str(path), hint="download it again"
-        ) from error
-    return table
-
-
-def numbers(table: pa.Table, at: int, where: str) -> np.ndarray:
-    """Return a column as float64, nulls as NaN."""
-    import pyarrow as pa
-
-    column = table.column(at)
-    if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
-        raise FormatError(
-            f"column {table.column_names[at]!r}: expected numbers, found {column.type}",
-            where=where,
-            hint="choose another column, or write it as numbers",
-        )
-    # Whole numbers above 2⁵³ are rounded, as in every text.
-    return np.asarray(column.cast(pa.float64(), safe=False).to_pandas(), dtype=np.float64)
 
 
 def _columns(

@@ -13,7 +13,7 @@ import pandas as pd
 from geodata import keys
 from geodata.errors import FormatError, NoDataError
 from geodata.models import Flag, Observations, Source
-from geodata.readers import long, signs, text, zensus_grid
+from geodata.readers import long, parquet, signs, text
 
 if TYPE_CHECKING:
     from geodata.county_schema import ColumnSpec
@@ -73,9 +73,9 @@ def read_long_2011(
     import pyarrow.compute as pc
 
     where = str(path)
-    if not zensus_grid.is_parquet(path):
+    if not parquet.is_parquet(path):
         return _read_csv(path, columns, variables, period, source, legend)
-    table = zensus_grid.read_parquet(path)
+    table = parquet.read_table(path)
     for name in ("var", "x", "y", "value", "quality"):
         long.pick(name, list(table.column_names), where=where)
     kind = table.schema.field("var").type
@@ -97,7 +97,7 @@ def read_long_2011(
     for variable, name in wanted.items():
         part = table.filter(pc.equal(table["var"], name))
         x, y, value, quality = (
-            zensus_grid.numbers(part, part.column_names.index(c), where) for c in ("x", "y", "value", "quality")
+            parquet.numbers(part, part.column_names.index(c), where) for c in ("x", "y", "value", "quality")
         )
         area = keys.grid_ids(pd.Series(x), pd.Series(y), cell_size, where=where)
         cells = signs.from_numbers(value, known).with_flags(
