@@ -12,7 +12,19 @@ from geodata.models import Polarity
 
 #: Columns that every layer has, or that are made from indicator ids: no indicator may be called so.
 RESERVED = frozenset({"area_id", "name", "period", "context", "geometry", "geom", "fid", "ogc_fid"})
-SUFFIXES = ("_n", "_d", "_status", "_origin", "_flags", "_support", "_female", "_male", "_gap")
+SUFFIXES = (
+    "_n",
+    "_d",
+    "_status",
+    "_origin",
+    "_flags",
+    "_support",
+    "_coverage",
+    "_provenance",
+    "_female",
+    "_male",
+    "_gap",
+)
 
 
 def cross_checks(file: CountyFile) -> list[str]:

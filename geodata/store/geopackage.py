@@ -249,6 +249,11 @@ def _statements(metadata: Mapping[str, Any]) -> list[str]:
         text = metadata.get(key)
         if isinstance(text, Mapping) and text.get("de"):
             found.append(str(text["de"]))
+    for note in (metadata.get("handed_down") or {}).values():
+        if isinstance(note, Mapping):
+            remarks = note.get("remarks") or {}
+            found.append(" ".join([str((note.get("text") or {}).get("de", "")), *remarks.get("de", ())]).strip())
+    found = list(dict.fromkeys(text for text in found if text))
     if metadata.get("draft"):
         found.append("Entwurf, nicht zur Veröffentlichung.")
     return found

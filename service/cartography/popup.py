@@ -59,6 +59,11 @@ def _row(value: Any, field: Field, content: MapContent, stem: str, modelled: boo
         return TEXTS["missing"][language] if figure else None
     if name.endswith("_flags"):
         return ", ".join(FLAGS[word][language] if word in FLAGS else word for word in str(value).split())
+    # Said where it is not what one expects: figures are lacking, or something stood in for the ancillary data.
+    if name.endswith("_coverage") and isinstance(value, Real) and float(value) >= 1:
+        return None
+    if name.endswith("_provenance") and value == "ancillary":
+        return None
     if name == "support" or name.endswith("_support"):
         return content.names.get(str(value), str(value))
     if name.endswith("_status") and value == "observed" and modelled:
@@ -80,4 +85,6 @@ def _decimals(field: Field, value: float, figure: bool, content: MapContent, mod
         return 1 if modelled or abs(value - round(value)) > 1e-9 else 0
     if name in ("p", "p_adjusted"):
         return 4
+    if name.endswith("_coverage"):
+        return 2
     return 2 if name in ("local_moran", "local_moran_z", "gi_star_z") or unit == "SD" else None

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from geodata.errors import SpatialError, some
+from geodata.models import Text
 from service.workflows.matrices import MatrixCache, content_key
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class Allocation:
         Target id → ancillary persons, None where the weights are areas; the population floor is judged by it.
     fallbacks : tuple of str
         Source zones, or coarse cells, whose ancillary data said nothing, each with what was done instead.
+    even : frozenset of str
+        Target cells that got an even part of a coarser cell, for want of any fine mass.
     nested : bool
         Every target has its part of one source only, so that its rate is that source's rate.
     """
@@ -44,14 +47,44 @@ class Allocation:
     weights: AllocationWeights
     source_of: pd.Series
     people: pd.Series | None
-    ancillary: str
-    ancillary_year: int | None
+    ancillary: Text
     fallbacks: tuple[str, ...] = ()
+    even: frozenset[str] = frozenset()
 
     @property
     def nested(self) -> bool:
         """Whether every target lies in one source."""
         return bool((np.diff(self.weights.matrix.tocsr().indptr) <= 1).all())
+
+    @property
+    def provenance(self) -> pd.Series:
+        """By what each target got its share: ``ancillary``, ``even``, ``mask``, ``area``, or ``none`` outside all."""
+        from spatial.disaggregation.lineage import target_provenance
+
+        by = target_provenance(self.weights)
+        return by.mask((by == "ancillary") & by.index.isin(list(self.even)), "even")
+
+
+@dataclass(frozen=True, slots=True)
+class CellMass:
+    """Ancillary mass of cells.
+
+    Attributes
+    ----------
+    mass : pandas.Series
+        Cell id → mass, shape (n,), not negative.
+    years : tuple of int
+        Of the cells and of the totals they were scaled to.
+    even : frozenset of str
+        Cells with an even part of a coarser cell, for want of any fine mass.
+    fallbacks : tuple of str
+        The coarser cells of those, each with what was done.
+    """
+
+    mass: pd.Series
+    years: tuple[int, ...]
+    even: frozenset[str] = frozenset()
+    fallbacks: tuple[str, ...] = ()
 
 
 def build_allocations(inputs: Inputs, cache: MatrixCache | None = None) -> dict[tuple[str, str], Allocation]:
@@ -83,7 +116,9 @@ def _build(inputs: Inputs, source: str, target: str, cache: MatrixCache) -> Allo
     if spec.weights == "area":
         key = content_key(method="area", zones=zones, small=small, sliver=sliver)
         weights = cache.load_or_build(key, lambda: area_weights(zones, small, sliver=sliver))
-        return Allocation(source, target, weights, main_source(weights), None, "area", None, _zone_fallbacks(weights))
+        return Allocation(
+            source, target, weights, main_source(weights), None, Text("Fläche", "area"), _zone_fallbacks(weights)
+        )
     ancillary = inputs.county.ancillary[spec.weights]
     raster = inputs.rasters.get(ancillary.id)
     if raster is not None:
@@ -98,26 +133,23 @@ def _build(inputs: Inputs, source: str, target: str, cache: MatrixCache) -> Allo
             key, lambda: raster_weights(zones, small, values, *place, ancillary_year=year, sliver=sliver)
         )
         people = zonal_sums(small, values, raster.transform, raster.crs) if ancillary.people else None
-        title = f"{ancillary.title.de} ({ancillary.year})"
-        return Allocation(
-            source, target, weights, main_source(weights), people, title, ancillary.year, _zone_fallbacks(weights)
-        )
-    mass, fallbacks = cell_mass(inputs, ancillary.id)
+        title = _dated(ancillary.title, ancillary.year)
+        return Allocation(source, target, weights, main_source(weights), people, title, _zone_fallbacks(weights))
+    cells = cell_mass(inputs, ancillary.id)
     within = _source_of_cells(inputs, source, target)
     areas = inputs.levels[target].areas.geometry.area.reindex(small.index)
-    of, amount, year = within.reindex(small.index), mass.reindex(small.index).fillna(0.0), ancillary.year
-    key = content_key(method="cells", of=of, mass=amount, areas=areas, sources=zones.index, year=year)
+    of, amount, years = within.reindex(small.index), cells.mass.reindex(small.index).fillna(0.0), cells.years
+    key = content_key(method="cells", of=of, mass=amount, areas=areas, sources=zones.index, years=years)
     weights = cache.load_or_build(
-        key, lambda: cell_weights(of, amount, areas=areas, sources=zones.index, ancillary_year=year)
+        key, lambda: cell_weights(of, amount, areas=areas, sources=zones.index, ancillary_year=years)
     )
-    people = mass.reindex(small.index).fillna(0.0) if ancillary.people else None
-    title = f"{ancillary.title.de} ({ancillary.year})"
-    return Allocation(
-        source, target, weights, within, people, title, ancillary.year, (*fallbacks, *_zone_fallbacks(weights))
-    )
+    people = amount if ancillary.people else None
+    title = _dated(ancillary.title, *years)
+    fallbacks = (*cells.fallbacks, *_zone_fallbacks(weights))
+    return Allocation(source, target, weights, within, people, title, fallbacks, cells.even)
 
 
-def cell_mass(inputs: Inputs, ancillary_id: str) -> tuple[pd.Series, tuple[str, ...]]:
+def cell_mass(inputs: Inputs, ancillary_id: str) -> CellMass:
     """Return the ancillary mass of every cell, scaled to coarser totals where ``benchmark`` says so.
 
     Parameters
@@ -129,10 +161,7 @@ def cell_mass(inputs: Inputs, ancillary_id: str) -> tuple[pd.Series, tuple[str, 
 
     Returns
     -------
-    mass : pandas.Series
-        Cell id → mass, shape (n,), not negative.
-    fallbacks : tuple of str
-        Coarse cells whose total was spread evenly, for want of any fine mass.
+    CellMass
     """
     from geodata.cells import coarser_cells
     from spatial.disaggregation.dasymetric import benchmark_mass
@@ -158,16 +187,28 @@ def cell_mass(inputs: Inputs, ancillary_id: str) -> tuple[pd.Series, tuple[str, 
         parts.append(inputs.figures.values(variable, spec.year, ids))
     mass = pd.concat(parts, axis=1).sum(axis=1, min_count=1).fillna(0.0)
     if spec.benchmark is None:
-        return mass, ()
+        return CellMass(mass, (spec.year,))
     coarse_level = str(inputs.county.ancillary[spec.benchmark].level)
-    coarse, before = cell_mass(inputs, spec.benchmark)
+    coarse = cell_mass(inputs, spec.benchmark)
     size = inputs.county.levels[coarse_level].cell_size
     groups = coarser_cells(ids, int(size or 0))
     # Both levels hold the county's own cells, so the people of both layers are the same people: a coarse cell on the
     # border is spread over its own fine cells, and a fine one whose coarse cell is beyond the border gets nobody.
-    scaled, provenance = benchmark_mass(mass, groups.where(groups.isin(coarse.index)), coarse)
+    groups = groups.where(groups.isin(coarse.mass.index))
+    scaled, provenance = benchmark_mass(mass, groups, coarse.mass)
     empty = provenance.index[provenance["provenance"] == "even"]
-    return scaled, (*before, *(f"{cell}: {spec.title.de} fehlt, gleichmäßig verteilt" for cell in empty))
+    even = groups.index[groups.isin(empty.union(list(coarse.even)))]
+    return CellMass(
+        scaled,
+        tuple(sorted({spec.year, *coarse.years})),
+        frozenset(str(cell) for cell in even),
+        (*coarse.fallbacks, *(f"{cell}: {spec.title.de} fehlt, gleichmäßig verteilt" for cell in empty)),
+    )
+
+
+def _dated(title: Text, *years: int) -> Text:
+    said = ", ".join(map(str, years))
+    return Text(f"{title.de} ({said})", f"{title.en} ({said})")
 
 
 def _source_of_cells(inputs: Inputs, source: str, target: str) -> pd.Series:
@@ -239,21 +280,27 @@ def hand_down(
     Returns
     -------
     pandas.DataFrame
-        Indexed by target id: ``value`` (rate × scale, or the count), ``numerator``, ``denominator``, ``coverage``,
-        ``support`` (source id) and ``hidden`` (bool: too few people to be shown as a place).
+        Indexed by target id: ``value`` (rate × scale, or the count), ``numerator`` and ``denominator`` of the part
+        whose figures are known, so that the value is numerator / denominator × scale, ``coverage`` (κ, how large that
+        part is), ``support`` (source id), ``provenance`` (:attr:`Allocation.provenance`) and ``hidden`` (bool: too few
+        people to be shown as a place; nothing but the support is said of it).
     """
+    from spatial.disaggregation.lineage import known_share
+
     sources = pd.Index(allocation.weights.source_ids)
     top = figures.values(indicator.numerator, period, sources)
-    moved = allocation.weights.apply(top)
-    out = pd.DataFrame({"value": moved, "numerator": moved, "denominator": np.nan, "coverage": 1.0})
-    if indicator.denominator is not None:
-        rates = allocation.weights.rates(top, figures.values(indicator.denominator, period, sources))
-        out["value"] = rates["rate"] * indicator.scale
-        out["denominator"] = rates["denominator"]
-        out["coverage"] = rates["coverage"]
+    if indicator.denominator is None:
+        moved = allocation.weights.apply(top)
+        out = pd.DataFrame({"value": moved, "numerator": moved, "denominator": np.nan})
+        out["coverage"] = known_share(allocation.weights, top)
+    else:
+        bottom = figures.values(indicator.denominator, period, sources)
+        rates = allocation.weights.rates(top, bottom)
+        out = rates[["numerator", "denominator", "coverage"]].assign(value=rates["rate"] * indicator.scale)
     out["support"] = allocation.source_of.reindex(out.index)
+    out["provenance"] = allocation.provenance
     out["hidden"] = False if floor is None else _too_small(allocation, out["denominator"], floor)
-    out.loc[out["hidden"], ["value", "numerator", "denominator"]] = np.nan
+    out.loc[out["hidden"], ["value", "numerator", "denominator", "coverage", "provenance"]] = np.nan
     return out
 
 

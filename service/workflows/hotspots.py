@@ -18,6 +18,7 @@ from service.workflows import texts
 from service.workflows.figures import HIDDEN
 from service.workflows.frames import of_indicator, stack
 from service.workflows.handdown import Allocation, hand_down, handed_down_in
+from service.workflows.handdown_texts import handed_down_note
 from service.workflows.waiting import years_of
 
 if TYPE_CHECKING:
@@ -386,7 +387,7 @@ def _collection(
         },
     }
     if allocation is not None and indicator is not None:
-        extra["handed_down"] = {indicator.id: texts.handed_down_note(inputs, indicator, allocation)}
+        extra["handed_down"] = {indicator.id: handed_down_note(inputs, indicator, allocation)}
     modelled = allocation is not None
     decimals = indicator.decimals if indicator is not None else 2
     return Collection(

@@ -14,6 +14,7 @@ from geodata.store.model import Collection, Field, Style
 from service.workflows import texts
 from service.workflows.frames import Rated, flag_text, of_indicator, rated, stack
 from service.workflows.handdown import Allocation, hand_down, handed_down_in
+from service.workflows.handdown_texts import handed_down_note, modelled_fields
 from service.workflows.waiting import pairs_by_sex, years_of
 
 if TYPE_CHECKING:
@@ -90,10 +91,10 @@ def _collection(
         if modelled:
             allocation = allocations[indicator.level, level]
             parts, sums = _modelled(inputs, figures, indicator, allocation, floor)
-            own = texts.modelled_fields(indicator, allocation)
+            own = modelled_fields(indicator, allocation)
             if parts:
                 totals[indicator.id] = sums
-                handed[indicator.id] = texts.handed_down_note(inputs, indicator, allocation)
+                handed[indicator.id] = handed_down_note(inputs, indicator, allocation)
         elif shown_by_sex:
             parts, own = _by_sex(inputs, figures, indicator), texts.gender_fields(indicator)
         else:
@@ -173,25 +174,31 @@ def _modelled(
         frame = pd.DataFrame({indicator.id: moved["value"], f"{indicator.id}_n": moved["numerator"]})
         if indicator.denominator is not None:
             frame[f"{indicator.id}_d"] = moved["denominator"]
+        numbers = list(frame.columns)
         # A part is what its source is; without a number of its own although the source has one, it is missing.
         status = moved["support"].map(at_source.status).fillna(Status.MISSING.value).astype(object)
-        valued = status.isin(VALUED)
-        status[valued & moved["hidden"]] = Status.SUPPRESSED.value
-        status[valued & ~moved["hidden"] & moved["value"].isna()] = Status.MISSING.value
+        thin = status.isin(VALUED) & ~moved["hidden"] & moved["value"].isna()
+        status[status.isin(VALUED) & moved["hidden"]] = Status.SUPPRESSED.value
+        status[thin] = Status.MISSING.value
+        shown = status.isin(VALUED)
         frame[f"{indicator.id}_status"] = status
         frame[f"{indicator.id}_origin"] = Origin.MODELLED.value
         frame[f"{indicator.id}_flags"] = flag_text([moved["support"].map(at_source.flags).fillna(0)])
         frame[f"{indicator.id}_support"] = moved["support"]
-        frame.loc[~status.isin(VALUED), indicator.id] = np.nan
+        # Where too little is known for a value, κ is the reason; of what is hidden neither is said.
+        told = shown | (thin & moved["coverage"].notna())
+        frame[f"{indicator.id}_coverage"] = moved["coverage"].where(told)
+        frame[f"{indicator.id}_provenance"] = moved["provenance"].where(told & (moved["provenance"] != "none"), None)
+        frame.loc[~shown, numbers] = np.nan
         parts[period] = frame
         # fsum: the totals are what people check, so they carry no rounding of their own.
         given = figures.values(indicator.numerator, period, sources)
         everywhere = allocation.weights.apply(given.fillna(0.0))
-        unseen = moved["numerator"].isna()
+        seen = frame[f"{indicator.id}_n"]
         outside = fsum((given * pd.Series(allocation.weights.outside, index=sources)).dropna())
         totals[str(period)] = {
-            "shown": fsum(moved["numerator"].dropna()),
-            "not_shown": fsum(everywhere[unseen]) + outside,
+            "shown": fsum(seen.dropna()),
+            "not_shown": fsum((everywhere - seen.fillna(0.0)).dropna()) + outside,
             "total": fsum(given.dropna()),
         }
     return parts, totals

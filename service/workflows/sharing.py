@@ -114,7 +114,7 @@ def _cell_sums(inputs: Inputs, zone: gpd.GeoDataFrame, targets: gpd.GeoDataFrame
     """Add up the mass of the cells whose centres lie in the old area and in each of the new ones."""
     from service.workflows.handdown import cell_mass
 
-    mass, _ = cell_mass(inputs, weights)
+    mass = cell_mass(inputs, weights).mass
     cells = inputs.levels[str(inputs.county.ancillary[weights].level)].areas
     centres = cells.geometry.centroid
     inside = centres.within(zone.geometry.iloc[0])

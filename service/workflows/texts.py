@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from geodata.models import Indicator, Polarity, Status, Text
 from geodata.store.model import Field
-from service.workflows.waiting import years_of
 
 if TYPE_CHECKING:
-    from service.workflows.handdown import Allocation
     from service.workflows.read import Inputs
 
 TOPICS = {
@@ -155,7 +153,8 @@ def indicator_description(indicators: Iterable[Indicator]) -> Text:
     return Text(*(" ".join(f"{i.title[x]}: {i.definition[x]}".strip() for i in said) for x in ("de", "en")))
 
 
-def _with(indicator: Indicator, suffix: Text) -> Text:
+def titled(indicator: Indicator, suffix: Text) -> Text:
+    """Return an indicator's title with something after it."""
     return Text(f"{indicator.title.de}{suffix.de}", f"{indicator.title.en}{suffix.en}")
 
 
@@ -164,7 +163,8 @@ def _sentences(*parts: str) -> str:
     return " ".join(f"{p[0].upper()}{p[1:].rstrip('.')}." for p in parts if p)
 
 
-def _value_field(indicator: Indicator, note: Text = NOTHING) -> Field:
+def value_field(indicator: Indicator, note: Text = NOTHING) -> Field:
+    """Return the field of an indicator's value."""
     polarity = POLARITY[indicator.polarity]
     return Field(
         indicator.id,
@@ -178,21 +178,23 @@ def _value_field(indicator: Indicator, note: Text = NOTHING) -> Field:
     )
 
 
-def _status_field(name: str, indicator: Indicator) -> Field:
+def status_field(name: str, indicator: Indicator) -> Field:
+    """Return the field that says why a value is what it is."""
     return Field(
         name,
         "string",
-        _with(indicator, Text(": Status", ": status")),
+        titled(indicator, Text(": Status", ": status")),
         Text("Warum da steht, was da steht", "Why the value is what it is"),
         values={status.value: text for status, text in STATUS.items()},
     )
 
 
-def _flags_field(name: str, indicator: Indicator) -> Field:
+def flags_field(name: str, indicator: Indicator) -> Field:
+    """Return the field with what the publisher says about a value."""
     return Field(
         name,
         "string",
-        _with(indicator, Text(": Hinweise", ": flags")),
+        titled(indicator, Text(": Hinweise", ": flags")),
         Text(
             "provisional vorläufig, revised berichtigt, estimated geschätzt, uncertain unsicher, break Bruch, "
             "converted auf den Gebietsstand umgerechnet",
@@ -201,65 +203,26 @@ def _flags_field(name: str, indicator: Indicator) -> Field:
     )
 
 
-def _origin_field(indicator: Indicator) -> Field:
+def origin_field(indicator: Indicator) -> Field:
+    """Return the field that tells counted from modelled."""
     return Field(
-        f"{indicator.id}_origin", "string", _with(indicator, Text(": Herkunft", ": origin")), values=dict(ORIGIN)
+        f"{indicator.id}_origin", "string", titled(indicator, Text(": Herkunft", ": origin")), values=dict(ORIGIN)
     )
 
 
 def observed_fields(indicator: Indicator) -> list[Field]:
     """Return the fields of an indicator that was observed at the level."""
-    fields = [_value_field(indicator)]
+    fields = [value_field(indicator)]
     if indicator.denominator is not None:
         fields += [
-            Field(f"{indicator.id}_n", "number", _with(indicator, Text(": Zähler", ": numerator")), unit="Anzahl"),
-            Field(f"{indicator.id}_d", "number", _with(indicator, Text(": Nenner", ": denominator")), unit="Anzahl"),
+            Field(f"{indicator.id}_n", "number", titled(indicator, Text(": Zähler", ": numerator")), unit="Anzahl"),
+            Field(f"{indicator.id}_d", "number", titled(indicator, Text(": Nenner", ": denominator")), unit="Anzahl"),
         ]
     return [
         *fields,
-        _status_field(f"{indicator.id}_status", indicator),
-        _origin_field(indicator),
-        _flags_field(f"{indicator.id}_flags", indicator),
-    ]
-
-
-def modelled_fields(indicator: Indicator, allocation: Allocation) -> list[Field]:
-    """Return the fields of an indicator that was brought down from a coarser level."""
-    note = Text(
-        f"Modelliert: von der Ebene {allocation.source} verteilt nach {allocation.ancillary}.",
-        f"Modelled: brought down from level {allocation.source} by {allocation.ancillary}.",
-    )
-    fields = [
-        _value_field(indicator, note),
-        Field(
-            f"{indicator.id}_n",
-            "number",
-            _with(indicator, Text(": Anzahl, modelliert", ": count, modelled")),
-            note,
-            "Anzahl",
-        ),
-    ]
-    if indicator.denominator is not None:
-        fields.append(
-            Field(
-                f"{indicator.id}_d",
-                "number",
-                _with(indicator, Text(": Bezugsgröße, modelliert", ": denominator, modelled")),
-                note,
-                "Anzahl",
-            )
-        )
-    return [
-        *fields,
-        _status_field(f"{indicator.id}_status", indicator),
-        _origin_field(indicator),
-        _flags_field(f"{indicator.id}_flags", indicator),
-        Field(
-            f"{indicator.id}_support",
-            "string",
-            _with(indicator, Text(": gemessen in", ": measured in")),
-            Text("Schlüssel des Gebiets, in dem gezählt wurde", "Key of the area in which it was counted"),
-        ),
+        status_field(f"{indicator.id}_status", indicator),
+        origin_field(indicator),
+        flags_field(f"{indicator.id}_flags", indicator),
     ]
 
 
@@ -269,66 +232,22 @@ def gender_fields(indicator: Indicator) -> list[Field]:
         "female": Text(", Frauen", ", women"),
         "male": Text(", Männer", ", men"),
     }
-    gap = _with(indicator, Text(": Abstand Frauen − Männer", ": gap women − men"))
+    gap = titled(indicator, Text(": Abstand Frauen − Männer", ": gap women − men"))
     return [
         *(
-            Field(f"{indicator.id}_{sex}", "number", _with(indicator, end), indicator.definition, indicator.unit)
+            Field(f"{indicator.id}_{sex}", "number", titled(indicator, end), indicator.definition, indicator.unit)
             for sex, end in pairs.items()
         ),
         Field(f"{indicator.id}_gap", "number", gap, Text("Keine Wertung", "No judgement"), gap_unit(indicator)),
-        _status_field(f"{indicator.id}_gap_status", indicator),
-        Field(f"{indicator.id}_gap_origin", "string", _with(indicator, Text(": Herkunft", ": origin")), values=ORIGIN),
-        _flags_field(f"{indicator.id}_gap_flags", indicator),
+        status_field(f"{indicator.id}_gap_status", indicator),
+        Field(f"{indicator.id}_gap_origin", "string", titled(indicator, Text(": Herkunft", ": origin")), values=ORIGIN),
+        flags_field(f"{indicator.id}_gap_flags", indicator),
     ]
 
 
 def gap_unit(indicator: Indicator) -> str:
     """Return the unit of a difference: percent differ by percentage points."""
     return GAP_UNIT if indicator.unit == "%" else indicator.unit
-
-
-def handed_down_note(inputs: Inputs, indicator: Indicator, allocation: Allocation) -> dict[str, Any]:
-    """Return what must be said beside every handed-down value."""
-    level = inputs.levels[allocation.source]
-    n = len(allocation.weights.source_ids)
-    year = allocation.ancillary_year
-    pair = (indicator.numerator, indicator.denominator)
-    years = years_of(inputs.figures, [pair], level.areas.index)
-    if inputs.county.allocations[allocation.source, allocation.target].periods == "latest":
-        years = years[-1:]
-    # Of several years the one furthest from the ancillary data counts: every one of them is shown.
-    data_year = max(years, key=lambda y: abs(y - (year or y)), default=None)
-    apart = allocation.weights.years_apart(data_year)
-    remarks_de, remarks_en = [], []
-    if apart is not None:
-        remarks_de.append(f"Zwischen Hilfsdaten ({apart[0]}) und Zahlen ({data_year}) liegen {apart[1]} Jahre.")
-        remarks_en.append(f"Ancillary data ({apart[0]}) and figures ({data_year}) are {apart[1]} years apart.")
-    nowhere = int((allocation.weights.provenance == "outside").sum())
-    if nowhere:
-        remarks_de.append(f"Die Zahlen von {nowhere} Gebieten kommen nirgends an: Kein Zielgebiet liegt in ihnen.")
-        remarks_en.append(f"The figures of {nowhere} areas arrive nowhere: no target lies in them.")
-    spread = len(allocation.fallbacks) - nowhere
-    if spread:
-        remarks_de.append(f"In {spread} Gebieten sagen die Hilfsdaten nichts; dort ist gleichmäßig verteilt.")
-        remarks_en.append(f"In {spread} areas the ancillary data say nothing; there the figures are spread evenly.")
-    if not allocation.nested:
-        remarks_de.append("Zielgebiete, die in mehreren Quellgebieten liegen, tragen einen Mischwert.")
-        remarks_en.append("Targets that lie in several source areas carry a mixed value.")
-    return {
-        "source_level": allocation.source,
-        "n_effective": n,
-        "ancillary": allocation.ancillary,
-        "ancillary_year": year,
-        "method": allocation.weights.method,
-        "fallbacks": list(allocation.fallbacks),
-        "remarks": {"de": remarks_de, "en": remarks_en},
-        "text": {
-            "de": f"Modelliert aus {n} Gebieten der Ebene {level.title.de}, verteilt nach {allocation.ancillary}: "
-            f"{n} unabhängige Beobachtungen, keine Aussage über Unterschiede innerhalb eines Gebiets.",
-            "en": f"Modelled from {n} areas of level {level.title.en} by {allocation.ancillary}: {n} "
-            f"independent observations, nothing is said about differences inside one of them.",
-        },
-    }
 
 
 def metadata(inputs: Inputs, level: str, indicators: Iterable[Indicator], **extra: Any) -> Mapping[str, Any]:

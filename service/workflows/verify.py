@@ -11,6 +11,7 @@ import pandas as pd
 from geodata.errors import DisclosureError, StoreError, some
 from geodata.models import VALUED, Indicator
 from geodata.store.model import Collection
+from service.workflows.figures import HIDDEN
 from service.workflows.suppress import pair_values, pairs_of, rules_of
 
 if TYPE_CHECKING:
@@ -104,7 +105,10 @@ def _rules_hold(inputs: Inputs, known: Figures) -> str:
 
 def _guarded(indicator: Indicator, names: set[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield each status field with the number fields that it speaks for."""
-    if f"{indicator.id}_status" in names:
+    if f"{indicator.id}_provenance" in names:  # brought down: count and denominator are nothing apart from the value
+        parts = [f"{indicator.id}{end}" for end in ("", "_n", "_d")]
+        yield f"{indicator.id}_status", tuple(part for part in parts if part in names)
+    elif f"{indicator.id}_status" in names:
         yield f"{indicator.id}_status", (indicator.id,)
     if f"{indicator.id}_gap_status" in names:
         yield f"{indicator.id}_gap_status", tuple(f"{indicator.id}_{part}" for part in ("gap", "female", "male"))
@@ -131,6 +135,8 @@ def _nothing_hidden_is_shown(inputs: Inputs, known: Figures, collections: Sequen
                         hint=_STOPPED,
                     )
                 checked += int(hidden.sum())
+            if f"{indicator.id}_provenance" in names:
+                _nothing_said_of_hidden(collection, indicator)
             if indicator.level == collection.level and f"{indicator.id}_n" in names:
                 _absent_where_unknown(collection, indicator, known)
     for collection in (c for c in collections if c.kind == "hotspots"):
@@ -141,6 +147,19 @@ def _nothing_hidden_is_shown(inputs: Inputs, known: Figures, collections: Sequen
             if np.isfinite(collection.table.loc[here, "value"].to_numpy(dtype=float)).any():
                 raise DisclosureError("expected no value of a hidden place", where=collection.id, hint=_STOPPED)
     return f"{checked} hidden values: no number beside any of them"
+
+
+def _nothing_said_of_hidden(collection: Collection, indicator: Indicator) -> None:
+    """Neither coverage nor provenance of a place that is not shown for the sake of those who live there."""
+    table = collection.table
+    hidden = table[f"{indicator.id}_status"].isin([s.value for s in HIDDEN])
+    bad = table.loc[hidden, [f"{indicator.id}_coverage", f"{indicator.id}_provenance"]].notna().any(axis=1)
+    if bad.any():
+        raise DisclosureError(
+            f"expected neither coverage nor provenance of a hidden place, found them {int(bad.sum())} times",
+            where=f"{collection.id}, {indicator.id}",
+            hint=_STOPPED,
+        )
 
 
 def _absent_where_unknown(collection: Collection, indicator: Indicator, known: Figures) -> None:

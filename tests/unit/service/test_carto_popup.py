@@ -23,6 +23,7 @@ from service.cartography.interactive import render_map
 from service.cartography.popup import popup_rows
 from service.cartography.static import render_png
 from service.cartography.thumbnail import render_thumbnail
+from service.workflows.handdown_texts import PROVENANCE
 
 STATUS = {
     "observed": Text("Wert liegt vor", "value present"),
@@ -60,6 +61,25 @@ def test_a_modelled_value_says_so_and_names_where_it_was_measured() -> None:
         "12,0\u00a0%", "37,0", "300,0", "modelliert", "modelliert", "vorläufig, Bruch in der Reihe", "Ahlen",
     ]  # fmt: skip
     assert popup_rows({**row, "x_support": "99"}, content())[-1] == "99"
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_a_fallback_is_said_in_words_and_what_is_usual_is_not(language: str) -> None:
+    fields = (
+        Field("x", "number", Text("Quote", "Rate"), unit="%"),
+        Field("x_coverage", "number", Text("bekannt", "known")),
+        Field("x_provenance", "string", Text("verteilt nach", "shared by"), values=PROVENANCE),
+    )
+    shown = content(fields=fields, language=language, modelled=True)
+    usual = {"x": 12.0, "x_coverage": 1.0, "x_provenance": "ancillary", "x_origin": "modelled"}
+    assert popup_rows(usual, shown)[1:] == [None, None]
+    for by in ("even", "mask", "area"):
+        share, said = popup_rows({**usual, "x_coverage": 0.754, "x_provenance": by}, shown)[1:]
+        assert share == {"de": "0,75", "en": "0.75"}[language]
+        assert said is not None
+        assert {"de": "Ersatzweise", "en": "fallback"}[language] in said
+    hidden = {"x": None, "x_coverage": None, "x_provenance": None, "x_origin": "modelled"}
+    assert popup_rows(hidden, shown)[1:] == [None, None]
 
 
 def test_what_is_drawn_is_never_left_out() -> None:

@@ -162,6 +162,27 @@ def test_the_gate_refuses_a_number_beside_a_status_that_hides_it(make: Callable[
         verify(inputs, known, [replace(collection, table=table)], public=True)
 
 
+@pytest.mark.parametrize(
+    ("column", "said"),
+    [
+        ("coverage", "neither coverage nor provenance"),
+        ("provenance", "neither coverage nor provenance"),
+        ("n", "beside a status that hides it"),
+        ("d", "beside a status that hides it"),
+    ],
+)
+def test_the_gate_refuses_what_is_said_of_a_hidden_place(make: Callable[..., Inputs], column: str, said: str) -> None:
+    inputs = make(lambda t: re.sub(r"population_floor = \d+", "population_floor = 1500", t))
+    collection = build(inputs)["ortsteil_employment"]
+    known = suppressed_for_public(inputs)
+    verify(inputs, known, [collection], public=True)
+    table = collection.table.copy()
+    hidden = table.index[table["beschaeftigungsquote_status"] == Status.SUPPRESSED.value][0]
+    table.loc[hidden, f"beschaeftigungsquote_{column}"] = "area" if column == "provenance" else 1.0
+    with pytest.raises(DisclosureError, match=said):
+        verify(inputs, known, [replace(collection, table=table)], public=True)
+
+
 def test_the_gate_refuses_totals_that_lost_mass(make: Callable[..., Inputs]) -> None:
     inputs = make()
     collection = build(inputs)["ortsteil_health"]
@@ -204,6 +225,11 @@ def test_places_below_the_floor_carry_no_value_and_no_label_in_tests(make: Calla
     assert len(hidden)
     assert tests.loc[hidden, "value"].isna().all()
     assert set(tests.loc[hidden, "state"]) == {"suppressed"}
+    silent = [f"beschaeftigungsquote{end}" for end in ("", "_n", "_d", "_coverage", "_provenance")]
+    assert layer.loc[hidden, silent].isna().all(axis=None)
+    shown = layer.drop(hidden)
+    assert (shown["beschaeftigungsquote_coverage"] == 1).all()
+    assert set(shown["beschaeftigungsquote_provenance"]) == {"ancillary"}
     for sums in found["ortsteil_employment"].metadata["totals"]["beschaeftigungsquote"].values():
         assert sums["not_shown"] > 0
         assert sums["shown"] + sums["not_shown"] == pytest.approx(sums["total"], rel=1e-12)
