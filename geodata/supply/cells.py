@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 from geodata.models import Status
@@ -56,6 +57,18 @@ def read_cell(cell: Any, column: Column, legend: signs.Legend) -> Status | tuple
     if column.percent and number > 100:
         return "Der Anteil liegt über 100", f"Erwartet wird {expected}"
     return status
+
+
+def listed(places: Sequence[str], limit: int = 5) -> str:
+    """List the first few places of many.
+
+    Examples
+    --------
+    >>> listed(["D6", "D7", "D8"], limit=2)
+    'D6, D7 und 1 weitere'
+    """
+    left = len(places) - limit
+    return ", ".join(places[:limit]) + (f" und {left} weitere" if left > 0 else "")
 
 
 def key_of(value: Any) -> str:

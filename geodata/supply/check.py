@@ -14,7 +14,7 @@ from geodata.errors import GeodataError
 from geodata.models import Status
 from geodata.readers import signs, text
 from geodata.supply.casedata import letter
-from geodata.supply.cells import key_of, number_of, read_cell, year_in
+from geodata.supply.cells import key_of, listed, number_of, read_cell, year_in
 from geodata.supply.plausible import Known, Row, hints
 from geodata.supply.request import Form, Request
 from geodata.supply.sheets import COVER, DEFINITIONS, GUIDE, KNOWN, MACHINE
@@ -24,6 +24,9 @@ from geodata.supply.workbook import Remark, case_data, grid_of, open_workbook, r
 
 #: Remarks of one kind on one sheet that are written out.
 _SHOWN = 20
+#: Cells of one column that are wrong in the same way: so many have a remark each, more have one together.
+_EACH = 3
+_AS_TEXT = "Die Zahl ist als Text gespeichert; sie wird gelesen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +150,7 @@ class _Checker:
         self.answers: dict[str, str] = {}
         self.cells: dict[tuple[str, int], tuple[int, int]] = {}
         self.fits = True
-        self._texts: dict[str, list[str]] = {}
+        self._alike: dict[tuple[str, str, str], list[str]] = {}
         self._kinds: Counter[tuple[str, str]] = Counter()
         self._first: dict[tuple[str, str], Remark] = {}
 
@@ -256,8 +259,10 @@ class _Checker:
                     given = cells[3 : 3 + len(form.columns)]
                     filled = any(cell.value not in (None, "") for cell in given)
                     self._tick(form, *where, given)
-                    figures.append(Row(row, *where, tuple(number_of(cell, legend) for cell in given), filled))
-        self._text_numbers(sheet)
+                    numbers = tuple(number_of(cell, legend) for cell in given)
+                    blank = frozenset(n for n, cell in enumerate(given) if cell.value in (None, ""))
+                    figures.append(Row(row, *where, numbers, filled, blank))
+        self._columns(sheet)
         for place, message, remedy, kind in hints(form, figures, known):
             self.say(f"{sheet}, {place}" if place else sheet, message, remedy, error=False, kind=kind)
         self._complete(form, sheet, wanted, seen, order, known)
@@ -270,21 +275,21 @@ class _Checker:
         asked, before = self.cells.get((form.table, period), (width * len(form.areas), 0))
         self.cells[form.table, period] = (asked, before | bits)
 
-    def _text_numbers(self, sheet: str) -> None:
-        """Say which numbers are text: each cell of a few, one line for a column of many."""
-        for column, places in self._texts.items():
-            several = len(places) > 3
-            for place in [f"Spalte {column}"] if several else [f"Zelle {each}" for each in places]:
-                self.say(
-                    f"{sheet}, {place}",
-                    f"{len(places)} Zahlen sind als Text gespeichert; sie werden gelesen"
-                    if several
-                    else "Die Zahl ist als Text gespeichert; sie wird gelesen",
-                    "Nichts nötig; in Excel hilft „In eine Zahl konvertieren“",
-                    error=False,
-                    kind="Zahl als Text",
+    def _columns(self, sheet: str) -> None:
+        """Say what is wrong with cells: each cell of a few, one line for a column of many."""
+        for (column, message, remedy), cells in self._alike.items():
+            error = message != _AS_TEXT
+            if len(cells) > _EACH:
+                said = (
+                    f"{message} ({len(cells)} Zellen: {listed(cells)})"
+                    if error
+                    else f"{len(cells)} Zahlen sind als Text gespeichert; sie werden gelesen"
                 )
-        self._texts.clear()
+                self.say(f"{sheet}, Spalte {column}", said, remedy, error=error, kind=message)
+                continue
+            for cell in cells:
+                self.say(f"{sheet}, Zelle {cell}", message, remedy, error=error, kind=message)
+        self._alike.clear()
 
     def _structure(self, page: Any, form: Form, sheet: str) -> None:
         width = len(form.headings)
@@ -356,7 +361,9 @@ class _Checker:
         if period is None or (key, period) not in wanted:
             self.say(
                 f"{sheet}, Zelle C{row}",
-                "Der Zeitraum gehört nicht zur Vorlage",
+                "Das Jahr ist zweistellig geschrieben"
+                if period is not None and 0 <= period < 100
+                else "Der Zeitraum gehört nicht zur Vorlage",
                 f"Erlaubt: {', '.join(map(str, self.request.periods))}",
                 kind="Zeitraum",
             )
@@ -388,11 +395,11 @@ class _Checker:
             if isinstance(read, Status):
                 self.counts[f"{form.table}/{read.value}"] += 1
                 if cell.data_type == "s" and cell.value and signs.number(str(cell.value).strip(), ",") is not None:
-                    self._texts.setdefault(cell.column_letter, []).append(cell.coordinate)
+                    remedy = "Nichts nötig; in Excel hilft „In eine Zahl konvertieren“"
+                    self._alike.setdefault((cell.column_letter, _AS_TEXT, remedy), []).append(cell.coordinate)
             else:
                 fine = False
-                message, remedy = read
-                self.say(f"{sheet}, Zelle {cell.coordinate}", message, remedy, kind=message)
+                self._alike.setdefault((cell.column_letter, *read), []).append(cell.coordinate)
         if form.flag and cells[-1].value not in (None, "", *QUALITY):
             self.say(
                 f"{sheet}, Zelle {cells[-1].coordinate}",
@@ -423,7 +430,7 @@ class _Checker:
             self.say(sheet, "Die Zeilen sind umgestellt; gelesen wird nach Schlüssel und Jahr", "", error=False)
         blank = self.counts[f"{form.table}/{Status.MISSING.value}"]
         filled = sum(n for name, n in self.counts.items() if name.startswith(f"{form.table}/")) - blank
-        if seen and not filled:
+        if seen and blank == len(seen) * len(form.columns):
             self.say(sheet, "Es ist keine einzige Zelle gefüllt", "Die gelben Zellen füllen")
         elif blank:
             of = f"{blank} von {blank + filled} Zellen {'ist' if blank == 1 else 'sind'} leer"

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from geodata.errors import GeodataError, some
+from geodata.errors import GeodataError
 from geodata.supply.casedata import letter
+from geodata.supply.cells import listed
 from geodata.supply.request import Form, Request
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class Row:
         One for each column of the form; None for a blank or a sign.
     filled : bool
         Something stands in it, be it a sign.
+    blank : frozenset of int
+        Columns in which nothing stands, not even a sign.
     """
 
     number: int
@@ -42,6 +45,7 @@ class Row:
     period: int
     values: tuple[float | None, ...]
     filled: bool
+    blank: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +148,7 @@ def hints(form: Form, rows: Sequence[Row], known: Known) -> Iterator[Hint]:
         Place on the sheet, message, remedy and kind, in German; no figure.
     """
     yield from _parts(form, rows, known)
+    yield from _lone(form, rows, known)
     yield from _jumps(form, rows, known)
     yield from _replaced(form, rows, known)
     yield from _zeros(form, rows)
@@ -183,6 +188,30 @@ def _parts(form: Form, rows: Sequence[Row], known: Known) -> Iterator[Hint]:
                 )
 
 
+def _lone(form: Form, rows: Sequence[Row], known: Known) -> Iterator[Hint]:
+    """Name parts that stand without their whole, and wholes without a part: one line for a column and year."""
+    for part, whole in _wholes(form, known):
+        one, other = form.columns[part].heading, form.columns[whole].heading
+        for period in sorted({row.period for row in rows}):
+            if (form.table, period) in known.delivered:
+                continue  # a correction fills only what changes
+            here = [row for row in rows if row.period == period]
+            for given, lacks, message in (
+                (part, whole, f"„{one}“ ist eingetragen, „{other}“, wovon es ein Teil ist, aber nicht"),
+                (whole, part, f"„{other}“ ist eingetragen, der Teil „{one}“ aber nicht"),
+            ):
+                # Of nothing the part is nothing, too: nobody needs to say so.
+                alone = [_cell(lacks, row) for row in here if lacks in row.blank and row.values[given]]
+                if alone:
+                    cells = [cell.removeprefix("Zelle ") for cell in alone]
+                    yield (
+                        alone[0] if len(alone) == 1 else f"Spalte {letter(lacks + 3)}",
+                        message if len(alone) == 1 else f"{period}: {message} ({len(alone)} Zellen: {listed(cells)})",
+                        "Ergänzen, wenn der Wert bekannt ist; leer heißt nicht geliefert",
+                        "Teil ohne Ganzes" if lacks == whole else "Ganzes ohne Teil",
+                    )
+
+
 def _jumps(form: Form, rows: Sequence[Row], known: Known) -> Iterator[Hint]:
     inside = {(row.area, row.period): row for row in rows}
     years = sorted({row.period for row in rows})
@@ -220,7 +249,7 @@ def _replaced(form: Form, rows: Sequence[Row], known: Known) -> Iterator[Hint]:
             and known.values.get((column.variable, row.area), {}).get(period, row.values[n]) != row.values[n]
         ]
         if changed:
-            places = some((place.removeprefix("Zelle ") for place in changed), 8)
+            places = listed([place.removeprefix("Zelle ") for place in changed], 8)
             yield (
                 "",
                 f"{len(changed)} Werte für {period} sind andere, als bisher bekannt: {places}"

@@ -235,7 +235,7 @@ def test_blanks_are_said_and_not_taken_for_zero(county: County, tmp_path: Path) 
     result = change(path, lambda page: page.__setitem__("E9", None))
     assert result.verdict == "angenommen mit Hinweisen"
     assert result.counts["mindestsicherung/missing"] == 1
-    assert "nicht geliefert, nicht als null" in str(result.remarks[0])
+    assert any("nicht geliefert, nicht als null" in str(remark) for remark in result.remarks)
 
 
 BAD_CELLS: list[tuple[object, str]] = [
@@ -326,8 +326,60 @@ def test_more_than_twenty_errors_stay_errors_with_their_remedy(county: County, t
                 page.cell(row, column).value = -1
 
     result = change(path, negative, form.sheet)
-    more = [remark for remark in result.remarks if "weitere" in remark.message]
-    assert [(remark.error, "Erwartet wird" in remark.remedy) for remark in more] == [(True, True)]
+    assert [(r.error, r.place.split(", ")[1], "Erwartet wird" in r.remedy) for r in result.remarks if r.error] == [
+        (True, f"Spalte {column}", True) for column in "DEF"
+    ]
+    number = len(form.areas)
+    cells = f"({number} Zellen: D6, D7, D8, D9, D10 und {number - 5} weitere)"
+    assert next(r.message for r in result.remarks if r.error) == f"Die Zahl ist negativ {cells}"
+
+
+def test_texts_in_place_of_numbers_are_told_once_a_column(county: County, tmp_path: Path) -> None:
+    """Three are named one by one; of more the first are named and all are counted, whatever the texts are."""
+    path = tmp_path / "v.xlsx"
+    filled(county, path)
+
+    def words(page: Any) -> None:
+        for row in range(FIRST, FIRST + 3):
+            page.cell(row, 4).value = f"etwa {row}"
+        for row in range(FIRST, FIRST + 25):
+            page.cell(row, 5).value = f"Zwackelmann {row}"
+
+    said = errors(change(path, words))
+    assert [each.split(": ")[0] for each in said] == [
+        *(f"Blatt 'Leistungen', Zelle D{row}" for row in range(FIRST, FIRST + 3)),
+        "Blatt 'Leistungen', Spalte E",
+    ]
+    assert "Hier steht Text (25 Zellen: E6, E7, E8, E9, E10 und 20 weitere). Erwartet wird" in said[-1]
+    assert "Zwackelmann" not in "".join(said)
+
+
+def test_parts_without_their_whole_and_wholes_without_parts_are_named(county: County, tmp_path: Path) -> None:
+    path = tmp_path / "v.xlsx"
+    filled(county, path)
+
+    def lone(page: Any) -> None:
+        page["D9"] = None  # the whole of E9
+        page["D6"], page["E6"] = 0, None  # of nothing the part is nothing
+        for row in (12, 13, 14):
+            page.cell(row, 5).value = None
+
+    result = change(path, lone)
+    assert result.accepted
+    said = [str(remark) for remark in result.remarks if "eingetragen" in remark.message]
+    assert [each.split(". ")[0] for each in said] == [
+        "Blatt 'Leistungen', Zelle D9: „darunter unter 15 Jahre“ ist eingetragen, „Leistungsberechtigte SGB II“, wovon "
+        "es ein Teil ist, aber nicht",
+        "Blatt 'Leistungen', Spalte E: 2025: „Leistungsberechtigte SGB II“ ist eingetragen, der Teil „darunter unter "
+        "15 Jahre“ aber nicht (3 Zellen: E12, E13, E14)",
+    ]
+
+
+def test_a_year_of_two_digits_is_named_with_its_cell(county: County, tmp_path: Path) -> None:
+    path = tmp_path / "v.xlsx"
+    filled(county, path)
+    said = errors(change(path, lambda page: page.__setitem__("C10", 25)))
+    assert "Blatt 'Leistungen', Zelle C10: Das Jahr ist zweistellig geschrieben. Erlaubt: 2025" in said
 
 
 def _swap(page: Any, one: int, other: int, columns: range) -> None:
