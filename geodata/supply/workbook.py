@@ -21,6 +21,8 @@ from geodata.supply.sheets import MACHINE
 _PIECE = 1 << 20
 #: Smaller files may repeat themselves as much as they like.
 _SMALL = 16 << 20
+#: Rows and columns of a sheet; openpyxl reads cells beyond and refuses to name them afterwards.
+_LAST = (1_048_576, 16_384)
 _DTD = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 
 
@@ -52,7 +54,10 @@ def open_workbook(path: Path) -> Any:
     hint = "Die Datei in Excel öffnen und neu als XLSX speichern"
     try:
         _vet(path, hint)
-        return openpyxl.load_workbook(path, data_only=False, keep_links=False)
+        book = openpyxl.load_workbook(path, data_only=False, keep_links=False)
+        if any(page.max_row > _LAST[0] or page.max_column > _LAST[1] for page in book.worksheets):
+            raise FormatError("enthält Zellen, die es in einer Tabelle nicht gibt", hint=hint)
+        return book
     except GeodataError:
         raise
     except Exception:  # openpyxl raises whatever a broken part makes its parser raise; the message may quote cells

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
+from zipfile import ZipFile
 
 import geopandas as gpd
 import pandas as pd
@@ -22,6 +24,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from shapely import box
 
+from geodata.errors import FormatError
+from geodata.supply.workbook import open_workbook
 from tests.property.fuzz_mutations import STATEMENTS, Edit, edits, hostile, mutate, share, tampered
 from tests.property.fuzz_process import GIB, Reader
 from tests.property.fuzz_seeds import KINDS, made, seeds
@@ -169,6 +173,18 @@ def test_figures_whose_texts_are_bytes(column: str, reader: Reader, tmp_path: Pa
     changed = table.set_column(table.column_names.index(column), column, pa.array([b"\x80"] * len(table)))
     pq.write_table(changed.replace_schema_metadata(table.schema.metadata), path)
     reader.read("check", path)
+
+
+def test_a_returned_workbook_with_a_row_beyond_the_last(reader: Reader, tmp_path: Path) -> None:
+    entry, files = seeds("supply")
+    path, out = tmp_path / "rows.xlsx", BytesIO()
+    with ZipFile(BytesIO(files[0].payload)) as given, ZipFile(out, "w") as changed:
+        for name in given.namelist():
+            changed.writestr(name, re.sub(rb'(<row r=|<c r="[A-Z]+)("?)7"', rb'\g<1>\g<2>1048577"', given.read(name)))
+    path.write_bytes(out.getvalue())
+    with pytest.raises(FormatError, match="nicht gibt"):
+        open_workbook(path)
+    reader.read(entry, path)
 
 
 def test_bytes_among_the_attributes_of_areas(reader: Reader, tmp_path: Path) -> None:
