@@ -44,7 +44,7 @@ def read_cell(cell: Any, column: Column, legend: signs.Legend) -> Status | tuple
         if number != number:  # a sign without a number
             return status
     else:
-        number = float(value)
+        number = value if isinstance(value, int) else float(value)  # a whole number may be larger than any float
         if number != number or number in (float("inf"), float("-inf")):
             return "Die Zelle enthält keine endliche Zahl", f"Erwartet wird {expected}"
         status = Status.ZERO if number == 0 else Status.OBSERVED

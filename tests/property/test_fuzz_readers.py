@@ -175,15 +175,30 @@ def test_figures_whose_texts_are_bytes(column: str, reader: Reader, tmp_path: Pa
     reader.read("check", path)
 
 
+def _rewritten(payload: bytes, pattern: bytes, by: bytes) -> bytes:
+    """A workbook with other XML in its sheets."""
+    out = BytesIO()
+    with ZipFile(BytesIO(payload)) as given, ZipFile(out, "w") as changed:
+        for name in given.namelist():
+            part = given.read(name)
+            changed.writestr(name, re.sub(pattern, by, part) if "/worksheets/" in name else part)
+    return out.getvalue()
+
+
 def test_a_returned_workbook_with_a_row_beyond_the_last(reader: Reader, tmp_path: Path) -> None:
     entry, files = seeds("supply")
-    path, out = tmp_path / "rows.xlsx", BytesIO()
-    with ZipFile(BytesIO(files[0].payload)) as given, ZipFile(out, "w") as changed:
-        for name in given.namelist():
-            changed.writestr(name, re.sub(rb'(<row r=|<c r="[A-Z]+)("?)7"', rb'\g<1>\g<2>1048577"', given.read(name)))
-    path.write_bytes(out.getvalue())
+    path = tmp_path / "rows.xlsx"
+    path.write_bytes(_rewritten(files[0].payload, rb'(<row r=|<c r="[A-Z]+)("?)7"', rb'\g<1>\g<2>1048577"'))
     with pytest.raises(FormatError, match="nicht gibt"):
         open_workbook(path)
+    reader.read(entry, path)
+
+
+def test_a_returned_workbook_with_a_number_beyond_every_float(reader: Reader, tmp_path: Path) -> None:
+    entry, files = seeds("supply")
+    path = tmp_path / "number.xlsx"
+    path.write_bytes(_rewritten(files[0].payload, rb"<v>\d+</v>", b"<v>" + b"9" * 400 + b"</v>"))
+    assert any(cell.value == 10**400 - 1 for row in open_workbook(path).worksheets[1] for cell in row)
     reader.read(entry, path)
 
 
