@@ -80,7 +80,7 @@ class Standardiser:
                 where=_WHERE,
                 hint="leave areas without a value out before the reference is learned",
             )
-        self.weights_ = _weights(self.weights, table.columns)
+        self.weights_ = checked_weights(self.weights, table.columns)
         self.means_ = table.mean()
         self.sds_ = table.std(ddof=self.ddof)
         flat = self.sds_ <= 1e-12 * table.abs().max()
@@ -146,7 +146,7 @@ class Standardiser:
         fitted = cls(weights)
         fitted.means_ = pd.Series(dict(means), dtype=np.float64)
         fitted.sds_ = pd.Series(dict(sds), dtype=np.float64)[fitted.means_.index]
-        fitted.weights_ = _weights(weights, fitted.means_.index)
+        fitted.weights_ = checked_weights(weights, fitted.means_.index)
         fitted.sum_mean_, fitted.sum_sd_ = float(sum_mean), float(sum_sd)
         return fitted
 
@@ -193,8 +193,26 @@ class Standardiser:
         return ((z * self.weights_).sum(axis=1, skipna=False) - self.sum_mean_) / self.sum_sd_
 
 
-def _weights(weights: Mapping[str, float] | None, indicators: Sequence[str] | pd.Index) -> pd.Series:
-    """Return one positive weight for each indicator."""
+def checked_weights(weights: Mapping[str, float] | None, indicators: Sequence[str] | pd.Index) -> pd.Series:
+    """Return one positive weight for each indicator.
+
+    Parameters
+    ----------
+    weights : mapping of str to float or None
+        None: 1 for all.
+    indicators : sequence of str
+        In the order of the result.
+
+    Returns
+    -------
+    pandas.Series
+        As they were given, not scaled.
+
+    Raises
+    ------
+    ColumnError, SpatialError
+        Repeated indicators; weights of others, or not above 0.
+    """
     names = pd.Index(indicators)
     if not names.is_unique:
         raise ColumnError(f"repeated indicators {some(names[names.duplicated()])}", where=_WHERE)
