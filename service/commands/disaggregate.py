@@ -44,6 +44,7 @@ ROWS = 15
 @click.option("--groups", metavar="COL", help="Column of SOURCES with a coarser zone, for comparing methods.")
 @click.option("--year", type=int, help="Reference year of the columns.")
 @click.option("--weights-year", type=int, help="Reference year of --weights.")
+@click.option("--benchmark-year", type=int, help="Reference year of --benchmark.")
 @click.option(
     "--population",
     metavar="COL",
@@ -52,7 +53,20 @@ ROWS = 15
 @click.option(
     "--intervals",
     type=click.FloatRange(50, 99.9),
-    help="Percent: adds COL_lower and COL_upper to each count, for example 90.",
+    help="Percent: adds COL_lower, COL_upper and COL_indicative to each count, for example 90.",
+)
+@click.option(
+    "--error",
+    "errors",
+    multiple=True,
+    metavar="COL=SE",
+    help="Column of SOURCES with the standard errors of a count from a sample, added to --intervals; may be repeated.",
+)
+@click.option(
+    "--sums",
+    metavar="COL",
+    help="Column of TARGETS with a larger zone: writes sums with intervals of their own to OUT_COL. Those of targets "
+    "cannot be added.",
 )
 @click.option("--integers", is_flag=True, help="Whole numbers; sums are kept.")
 @click.option("--cell-size", type=click.FloatRange(min=0, min_open=True), help="Metres, of the pycnophylactic grid.")
@@ -82,6 +96,7 @@ def disaggregate(
     extensive: str,
     rates: tuple[str, ...],
     means: tuple[str, ...],
+    errors: tuple[str, ...],
     covariates: str,
     method: str | None,
     maps: Path | None,
@@ -103,6 +118,7 @@ def disaggregate(
         targets,
         extensive=_names(extensive),
         rates=tuple(_pair(rate) for rate in rates),
+        errors=tuple(_error(text) for text in errors),
         means=tuple(name for group in means for name in _names(group)),
         covariates=_names(covariates),
         method=method or ("auto" if options["weights"] else "area"),
@@ -134,6 +150,17 @@ def _pair(text: str) -> tuple[str, str]:
             hint="for example --rate unemployed/people",
         )
     return top.strip(), bottom.strip()
+
+
+def _error(text: str) -> tuple[str, str]:
+    count, equals, error = text.partition("=")
+    if not (count.strip() and equals and error.strip()):
+        raise ConfigError(
+            f"expected COL=COLUMN_WITH_ITS_STANDARD_ERROR, found {text!r}",
+            where="--error",
+            hint="for example --error unemployed=unemployed_se",
+        )
+    return count.strip(), error.strip()
 
 
 def _print_audits(outcome: Outcome) -> None:
@@ -198,5 +225,7 @@ def _document(outcome: Outcome, out: Path) -> dict[str, Any]:
             name: [{"source": source, **row} for source, row in audit.to_dict("index").items()]
             for name, audit in outcome.audits.items()
         },
+        "indicative": sorted(outcome.indicative),
+        "sums": None if outcome.sums is None else outcome.sums.to_dict("index"),
         "notes": list(outcome.notes),
     }

@@ -37,6 +37,8 @@ class Spread:
         What the base counts, in the year of the data, at the sources, shape (S,).
     years : tuple or None
         Of the base and of the data; None where they are the same.
+    zone_of : pandas.Series or None
+        Larger zone of each target, where these are the targets of ``weights``.
     notes : list of str
         What must be said.
     """
@@ -46,6 +48,7 @@ class Spread:
     blocks: NDArray[np.int64]
     now: NDArray[np.float64] | None = None
     years: tuple[int | None, int | None] | None = None
+    zone_of: pd.Series | None = None
     notes: list[str] = field(default_factory=list)
 
     def alpha(self, values: pd.Series, held: NDArray[np.float64] | None = None) -> tuple[Alpha, str]:
@@ -89,7 +92,10 @@ class Spread:
         why = f"fewer than {MIN_ATTRIBUTES} covariates whose parts are known"
         if self.ground is not None and len(self.ground.names) >= MIN_ATTRIBUTES:
             parent = pd.Series(self.blocks, index=self.weights.source_ids)
-            parts, attributes = known_parts(self.weights, self.ground.at_targets(), parent=parent)
+            known_counts = self.ground.at_targets()
+            if self.zone_of is not None:
+                known_counts = known_counts.groupby(self.zone_of.reindex(known_counts.index)).sum()
+            parts, attributes = known_parts(self.weights, known_counts, parent=parent)
             before = self._before(str(values.name))
             now = None if before is None or self.now is None else np.nan_to_num(self.now)
             try:

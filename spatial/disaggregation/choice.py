@@ -180,7 +180,7 @@ def cross_validate(
         chosen,
         blocks=int(block.max()) + 1,
         hidden=int(tested.sum()),
-        between=_between(counts, np.nan_to_num(masses[first]), blocks, tested),
+        between=variance_between(np.where(tested, counts, np.nan), np.nan_to_num(masses[first]), blocks),
         masses=pd.DataFrame(masses),
     )
 
@@ -256,12 +256,31 @@ def _predict(
     return guess, held
 
 
-def _between(
-    counts: NDArray[np.float64], mass: NDArray[np.float64], blocks: NDArray[np.int64], tested: NDArray[np.bool_]
-) -> float:
-    """Return the share of the weighted variance of counts per mass between the blocks (η², analysis of variance)."""
-    use = tested & (mass > 0)
-    rate, weight, block = counts[use] / mass[use], mass[use], blocks[use]
+def variance_between(counts: NDArray[np.float64], mass: NDArray[np.float64], groups: NDArray[np.int64]) -> float:
+    """Return the share of the variance of counts per mass that lies between groups, weighted by mass.
+
+    Parameters
+    ----------
+    counts : numpy.ndarray
+        Shape (n,), NaN where missing.
+    mass : numpy.ndarray
+        What the counts are related to, at least 0, shape (n,); without mass a count is left out.
+    groups : numpy.ndarray of int64
+        Shape (n,).
+
+    Returns
+    -------
+    float
+        η² of an analysis of variance, 0 … 1; NaN where nothing varies.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> variance_between(np.array([1.0, 1.0, 5.0, 5.0]), np.ones(4), np.array([0, 0, 1, 1]))
+    1.0
+    """
+    use = ~np.isnan(counts) & (mass > 0)
+    rate, weight, block = counts[use] / mass[use], mass[use], groups[use]
     if not len(rate):
         return float("nan")
     _, code = np.unique(block, return_inverse=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from geodata.errors import SpatialError
 from spatial.disaggregation.totals import CASCADE
 
 if TYPE_CHECKING:
@@ -75,6 +76,45 @@ def target_provenance(weights: AllocationWeights) -> pd.Series:
     np.maximum.at(worst, rows[counts], _ranks(weights)[matrix.indices[counts]])
     names = np.array([*CASCADE, "none"], dtype=object)
     return pd.Series(names[worst], index=weights.target_ids, name="provenance")
+
+
+def gathered(weights: AllocationWeights, zone_of: pd.Series) -> AllocationWeights:
+    """Add targets up to larger zones.
+
+    Parameters
+    ----------
+    weights : AllocationWeights
+        W, shape (T, S), of targets that do not overlap.
+    zone_of : pandas.Series
+        Target id → zone; what a target without one gets goes outside.
+
+    Returns
+    -------
+    AllocationWeights
+        From the same sources to the zones, in the order of their names.
+
+    Raises
+    ------
+    SpatialError
+        The targets overlap, or none has a zone.
+    """
+    from scipy import sparse
+
+    from spatial.disaggregation.transfer import AllocationWeights
+
+    named = zone_of.reindex(weights.target_ids)
+    zones = pd.Index(sorted(named.dropna().unique()), name=zone_of.name)
+    if not len(zones):
+        raise SpatialError("expected a zone for some of the targets, found none", where="zones of the targets")
+    inside = np.flatnonzero(named.notna().to_numpy())
+    code = zones.get_indexer(pd.Index(named.iloc[inside]))
+    n = len(weights.target_ids)
+    whole = sparse.csr_array((np.ones(len(inside)), (code, inside)), shape=(len(zones), n))
+    outside = np.ones(n)
+    outside[inside] = 0.0
+    same = pd.Series(CASCADE[0], index=weights.target_ids, name="provenance")
+    step = AllocationWeights(whole, weights.target_ids, zones, outside, same, "sums")
+    return weights.compose(step)
 
 
 def _ranks(weights: AllocationWeights) -> np.ndarray:

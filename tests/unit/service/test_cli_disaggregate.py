@@ -164,6 +164,69 @@ def test_intervals_hold_the_value_and_say_what_they_rest_on(country: Path):
     assert "fitted between sources and reused below them" in " ".join(result.stderr.split())
 
 
+def test_sampling_errors_of_the_sources_widen_their_intervals(country: Path):
+    sources = gpd.read_file(country / "sources.gpkg")
+    sources["se"] = np.where(sources["s"] == "s0000", 0.0, 0.2 * sources["cases"])
+    sources.to_file(country / "sources.gpkg")
+    asked = ["--extensive", "cases", "--intervals", 90, "--weights", country / "people.tif", "--method", "dasymetric"]
+    ask(country, "plain.gpkg", *asked)
+    plain = read(country, "plain.gpkg")
+    result = ask(country, "wide.gpkg", *asked, "--error", "cases=se")
+    wide = read(country, "wide.gpkg")
+    assert "sampling errors of the sources added (se)" in " ".join(result.stderr.split())
+    exact = wide["cases"].index.str[1:3].isin(["00", "01"]) & wide["cases"].index.str[3:5].isin(["00", "01"])
+    assert exact.sum() == 4
+    width, was = (f["cases_upper"] - f["cases_lower"] for f in (wide, plain))
+    np.testing.assert_array_equal(width[exact], was[exact])
+    counted = (plain["cases"] >= 10) & ~exact
+    assert counted.sum() > 20
+    assert (width[counted] > was[counted]).all()
+    assert wide["cases_indicative"].all(), "sixteen sources"
+    sources["se"] = sources["se"].mask(sources["s"] == "s0101")
+    sources.to_file(country / "sources.gpkg")
+    refused = ask(country, "no.gpkg", *asked, "--error", "cases=se", code=1)
+    assert "s0101" in refused.stderr
+    assert "full count" in refused.stderr
+
+
+def test_sums_by_larger_zones_have_intervals_of_their_own(country: Path):
+    targets = gpd.read_file(country / "targets.gpkg")
+    # half a source each, and a target that belongs to no zone
+    targets["zone"] = ["z" + name[1:3] + str(int(name[3:5]) // 4) for name in targets["t"]]
+    targets.loc[targets["t"] == "t0707", "zone"] = None
+    targets.to_file(country / "targets.gpkg")
+    asked = ["--extensive", "cases", "--intervals", 90, "--weights", country / "people.tif", "--method", "dasymetric"]
+    asked += covariates(country, "young", "old", "homes", "poor")
+    result = ask(country, "small.gpkg", *asked, "--sums", "zone", "--json")
+    small, large = read(country, "small.gpkg"), gpd.read_file(country / "small_zone.gpkg").set_index("zone")
+    zone = targets.set_index("t")["zone"]
+    np.testing.assert_allclose(large["cases"], small["cases"].groupby(zone).sum().reindex(large.index), rtol=1e-12)
+    area = targets.set_index("zone").geometry.area.groupby(level=0).sum()
+    np.testing.assert_allclose(large.geometry.area, area.reindex(large.index))
+    added = (small["cases_upper"] - small["cases_lower"]).groupby(zone).sum().reindex(large.index)
+    width = large["cases_upper"] - large["cases_lower"]
+    assert (width > 0).all()
+    assert (width < added).all(), "errors of targets in one source cancel; added intervals are too wide"
+    said = json.loads(result.stdout)
+    assert set(said["sums"]) == set(large.index)
+    words = " ".join(result.stderr.split())
+    assert "cases, sums by zone: alpha" in words
+    assert "at these zones" in words
+    assert "of the variance between targets" in words
+    again = ask(country, "small.gpkg", *asked, "--sums", "zone", code=3)
+    assert "small.gpkg" in again.stderr
+
+
+def test_the_year_of_a_benchmark_counts_too(country: Path):
+    with rasterio.open(country / "people.tif") as file:
+        coarse = file.read(1).reshape(8, 3, 8, 3).sum(axis=(1, 3))
+    raster(country / "coarse.tif", coarse, size=300.0)
+    asked = ["--extensive", "people", "--weights", country / "homes.tif", "--benchmark", country / "coarse.tif"]
+    asked += [*covariates(country, "young", "old"), "--method", "refined", "--year", 2024, "--weights-year", 2022]
+    assert " years" not in ask(country, "a.gpkg", *asked, "--benchmark-year", 2022).stderr
+    assert "are of 2011" in " ".join(ask(country, "b.gpkg", *asked, "--benchmark-year", 2011).stderr.split())
+
+
 def test_means_whole_numbers_and_points(country: Path):
     targets = gpd.read_file(country / "targets.gpkg")
     gpd.GeoDataFrame({"n": [3.0] * len(targets)}, geometry=targets.centroid, crs=25832).to_file(country / "points.gpkg")
@@ -300,6 +363,12 @@ def bad_raster(country: Path, what: str) -> list[object]:
         (["--extensive", "people", "--population", "people"], 3, ["--population", "--weights-year"]),
         (["--extensive", "people", "--benchmark", "none.tif"], 3, ["--benchmark", "--weights RASTER"]),
         (["--extensive", "people", "--method", "refined"], 3, ["--benchmark", "--method"]),
+        (["--extensive", "people", "--error", "people=rent"], 3, ["--error", "--intervals 90"]),
+        (["--extensive", "people", "--intervals", 90, "--error", "people"], 3, ["--error", "unemployed=unemployed_se"]),
+        (["--extensive", "people", "--intervals", 90, "--error", "cases=rent"], 3, ["'cases'", "--extensive"]),
+        (["--extensive", "people", "--intervals", 90, "--sums", "Ortsteil"], 3, ["'Ortsteil'", "larger zone"]),
+        (["--extensive", "people", "--sums", "t"], 3, ["--sums", "--intervals"]),
+        (["--extensive", "people", "--benchmark-year", 2011], 3, ["--benchmark-year", "found none"]),
     ],
 )
 def test_what_is_refused_names_the_layer_the_place_and_the_remedy(country: Path, options, code: int, words):

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
+from geodata.errors import SpatialError
 from spatial.disaggregation import AllocationWeights
-from spatial.disaggregation.lineage import known_share, target_provenance
+from spatial.disaggregation.lineage import gathered, known_share, target_provenance
 
 
 def weights(provenance: tuple[str, ...] = ("ancillary", "ancillary", "area")) -> AllocationWeights:
@@ -55,3 +56,18 @@ def test_provenance_is_the_worst_on_the_way_to_a_target() -> None:
         "a": "ancillary", "b": "ancillary", "c": "ancillary", "d": "area", "e": "area", "f": "ancillary", "g": "none"
     }  # fmt: skip
     assert target_provenance(weights(("mask", "ancillary", "ancillary")))["b"] == "mask"
+
+
+def test_targets_are_added_up_to_larger_zones_and_nothing_is_lost() -> None:
+    zone_of = pd.Series(
+        {"a": "west", "b": "west", "c": "east", "d": "east", "e": None, "f": "far", "g": "far"}, name="z"
+    )
+    y = pd.Series({"X": 10.0, "Y": 20.0, "Z": 30.0})
+    zones = gathered(weights(), zone_of)
+    assert zones.apply(y).to_dict() == pytest.approx({"east": 8 + 15, "far": 0, "west": 4 + 6 + 4})
+    audit = zones.audit(y)
+    assert audit["outside"].to_list() == pytest.approx([0, 8, 15])
+    assert audit["difference"].abs().max() <= 1e-14
+    assert zones.provenance.to_dict() == {"X": "ancillary", "Y": "ancillary", "Z": "area"}
+    with pytest.raises(SpatialError, match="found none"):
+        gathered(weights(), zone_of.mask(zone_of.notna()))
