@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -249,6 +249,32 @@ def _levels(table: pd.DataFrame, units: Mapping[str, str]) -> Iterator[str]:
                     yield from _differ(pairs, what)
                 else:
                     yield _incomplete(pairs, f"{variable}, {what}")
+
+
+def sum_findings(pairs: Sequence[tuple[str, str, str, float, float]], what: str) -> Iterator[str]:
+    """Compare totals with the sums of their parts, where both are numbers.
+
+    Parameters
+    ----------
+    pairs : sequence of tuple
+        Variable, total, place, figure of the total, sum of its parts.
+    what : str
+        What is compared with what.
+
+    Yields
+    ------
+    str
+        By how much they differ at most and where; a variable whose parts are far from their total on its own.
+    """
+    table = pd.DataFrame(list(pairs), columns=["variable", "area", "period", "whole", "parts"]).dropna()
+    met = []
+    for variable, rows in table.groupby("variable", sort=False):
+        if _all_there(rows):
+            met.append(rows)
+        elif np.array_equal(rows["whole"], rows["whole"].round()):
+            yield _incomplete(rows, f"{variable}, {what}")
+    if met:
+        yield from _differ(pd.concat(met, ignore_index=True), what)
 
 
 def _pairs(whole: pd.Series, summed: pd.Series, variable: str) -> pd.DataFrame:

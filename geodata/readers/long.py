@@ -176,7 +176,7 @@ def year_of(text: str) -> int | None:
     return None
 
 
-def years(column: pd.Series, *, where: str, name: str) -> pd.Series:
+def years(column: pd.Series, *, where: str, name: str, first_row: int | None = None) -> pd.Series:
     """Read a column of dates or periods; the year is what counts.
 
     Parameters
@@ -185,6 +185,8 @@ def years(column: pd.Series, *, where: str, name: str) -> pd.Series:
         Text, dates or numbers.
     where, name : str
         File and column, for the message.
+    first_row : int, optional
+        Row of the file in which index 0 stands; without it the message names no row.
 
     Returns
     -------
@@ -200,10 +202,16 @@ def years(column: pd.Series, *, where: str, name: str) -> pd.Series:
     found = [cell.year if isinstance(cell, dt.date) else year_of(str(cell)) for cell in unique]
     bad = [repr(str(cell)) for cell, year in zip(unique, found, strict=True) if year is None]
     if bad:
+        wrong = np.isin(codes, [at for at, year in enumerate(found) if year is None])
+        rows = [] if first_row is None else [int(at) + first_row for at in column.index[wrong]]
+        places = f" in row {some(rows)}" if rows else ""
+        short = all(re.fullmatch(r"'\d{1,2}(\.0)?'", cell) for cell in bad)
         raise FormatError(
-            f"column {name!r}: expected years or dates, found {some(bad)}",
+            f"column {name!r}: expected years or dates, found {some(bad)}{places}",
             where=where,
-            hint="2024, 2024-12-31, 31.12.2024 or 2023-10P6M; set period to the year itself where no column holds it",
+            hint="write years with four digits; which century is meant is not guessed"
+            if short
+            else "2024, 2024-12-31, 31.12.2024 or 2023-10P6M; set period to the year itself where no column holds it",
         )
     return pd.Series(np.array(found, dtype=np.int64)[codes], index=column.index)
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from geodata.errors import ColumnError, NoDataError
+from geodata.errors import ColumnError, NoDataError, some
 from geodata.keys import convert_keys
 from geodata.models import Observations, Source
-from geodata.readers import decimals, long, signs
+from geodata.readers import decimals, long, plain, signs, wide
 from geodata.readers.sheet import Sheet, open_sheet
 from geodata.supply import casedata
 
@@ -42,8 +42,10 @@ def read_plain(
     ----------
     path : pathlib.Path
         CSV, XLSX, XLS or ODS. Title rows above the header and notes below the last value are skipped in a workbook.
+        The header may have several rows; rows that are totals are no areas (:mod:`geodata.readers.plain`).
     columns : mapping of str to ColumnSpec
-        Variable → column, and rows of it (``select``: other column → value) where the table is long.
+        Variable → column, and rows of it (``select``: other column → value) where the table is long. In a header of
+        several rows, a name that differs from others by its year alone means all its years.
     area : str
         Column with the area key.
     period : str or int, optional
@@ -76,17 +78,28 @@ def read_plain(
         wanted.append(period)
     if flag is not None:
         wanted.append(flag)
-    header = _header(opened, wanted)
-    names = [" ".join(str(name).split()) for name in opened.cells.iloc[header]]
+    head = plain.read_head(opened.cells, _header(opened, wanted))
+    names = head.names
     # Before any cell is read, for messages of what follows may quote cells.
-    casedata.require_figures(opened, names, header, key=area, read=sheet, where=where)
-    position = {name: long.pick(name, names, where=where) for name in dict.fromkeys(wanted)}
-    used = [position[spec.column] for spec in columns.values()]
-    rows = _body(opened, header, position[area], used, where)
+    casedata.require_figures(opened, names, head.last, key=area, read=sheet, where=where)
+    figures = {spec.column: _dated(head, spec.column, period, where) for spec in columns.values()}
+    position = {name: figures[name][0] for name in figures}
+    position |= {name: _one(head, name, where) for name in dict.fromkeys(wanted) if name not in figures}
+    used = [at for positions in figures.values() for at in positions]
+    everything = _body(opened, head.last, position[area], used, where)
+    # Rows that sum up others are no areas; they are held against their parts.
+    chosen = [position[column] for spec in columns.values() for column in spec.select]
+    beside = [at for at in range(head.start or 0) if at not in (position[area], *chosen, *used)]
+    order = [position[area], *beside]
+    total = plain.totals(everything, order)
+    rows = everything[~total]
 
     notes = [opened.note]
+    if head.several:
+        notes.append(f"the header has {head.last - head.first + 1} rows")
     ids = _keys(rows[position[area]], opened, key, where, notes)
-    years = _years(rows, period, names, position, source, where)
+    undated = [at for at in used if head.years[at] is None or _asked(period) is not None]
+    years = _years(rows, period, names, position, source, where) if undated else 0
     known = signs.legend(legend or (source.legend if source else "none"))
     decimal, note = decimals.detect((rows[p] for p in dict.fromkeys(used)), opened.delimiter, where)
     notes += [note, f"signs: legend {known.id}"]
@@ -95,42 +108,92 @@ def read_plain(
         flags = signs.flags_of_words(rows[position[flag]], where=where, column=flag)
 
     blocks: dict[str, long.Block] = {}
+    shapes = set()
+    summed: dict[str, pd.Series] = {}
+    units: dict[str, str] = {}
     for name, spec in columns.items():
-        cells = rows[position[spec.column]]
-        mask = np.ones(len(rows), dtype=bool)
+        everywhere = np.ones(len(everything), dtype=bool)
         for column, value in spec.select.items():
-            mask &= (rows[position[column]].str.strip() == value).to_numpy()
+            everywhere &= (everything[position[column]].str.strip() == value).to_numpy()
+        mask = everywhere[~total]
         if not mask.any():
             raise ColumnError(
                 f"no row of {name!r} fits select = {dict(spec.select)}",
                 where=where,
                 hint="check the spelling of values",
             )
-        parsed = signs.parse(cells[mask], known, decimal=decimal, where=where, column=spec.column, first_row=1)
-        parsed = parsed.with_flags(flags[mask])
-        picked = mask.all()
-        blocks[name] = long.Block(
-            name,
-            ids if picked else ids[mask],
-            years if picked or isinstance(years, int) else years[mask],
-            parsed,
-            spec.unit,
-        )
+        picked, pieces, areas, whens = mask.all(), [], [], []
+        for at in figures[spec.column]:
+            parsed = signs.parse(rows[at][mask], known, decimal=decimal, where=where, column=names[at], first_row=1)
+            pieces.append(parsed.with_flags(flags[mask]))
+            areas.append(ids if picked else ids[mask])
+            said = head.years[at] if _asked(period) is None else None
+            whens.append(said or (years if picked or isinstance(years, int) else years[mask]))
+            if total.any():
+                label = name if len(figures[spec.column]) == 1 else f"{name} {said}"
+                summed[label] = _numbers(everything[at][everywhere], known, decimal)
+                units[label] = spec.unit or head.units[at]
+        unit = spec.unit or head.units[figures[spec.column][0]]
+        if len(pieces) == 1:
+            blocks[name] = long.Block(name, areas[0], whens[0], pieces[0], unit)
+        else:
+            when = pd.Series(np.repeat(np.array(whens, dtype=np.int64), len(areas[0])))
+            blocks[name] = long.Block(name, pd.concat(areas, ignore_index=True), when, wide.stack(pieces), unit)
+        shapes.add((picked, tuple(head.years[at] for at in figures[spec.column])))
     of = {name: spec.share_of for name, spec in columns.items() if spec.share_of}
-    if of and any(len(block.area_id) != len(rows) for block in blocks.values()):
-        raise ColumnError("share_of and select cannot be combined in one table", where=where, hint="use two tables")
+    if of and (len(shapes) > 1 or not next(iter(shapes))[0]):
+        raise ColumnError(
+            "share_of needs figures of the same rows and years: no select beside it in one table",
+            where=where,
+            hint="use two tables",
+        )
+    dims = [*chosen, *(position[p] for p in (period,) if isinstance(p, str) and p in position)]
+    notes += plain.total_findings(everything, total, order, dims, summed, units)
     return long.assemble(long.shares(blocks, of, where), source=source, notes=notes, where=where, rows=len(rows))
 
 
+def _asked(period: str | int | None) -> int | None:
+    """Return the year that a section asks for; None where it names a column, or nothing."""
+    return long.year_of(period) if isinstance(period, str) else period
+
+
+def _dated(head: plain.Head, column: str, period: str | int | None, where: str) -> list[int]:
+    """Return the columns of a name: one, or one for each year above them, or that of the year that is asked for."""
+    found = head.find(column, where=where)
+    year = _asked(period)
+    if len(found) == 1 or year is None:
+        return found
+    own = [at for at in found if head.years[at] == year]
+    if not own:
+        raise ColumnError(
+            f"expected {column!r} of {year}, found {some(sorted(head.years[at] or 0 for at in found))}",
+            where=where,
+            hint="set period to one of these years, or leave it out for all",
+        )
+    return own
+
+
+def _one(head: plain.Head, name: str, where: str) -> int:
+    """Return the column of a name that stands for one alone."""
+    found = head.find(name, where=where)
+    return found[0] if len(found) == 1 else long.pick(name, head.names, where=where)
+
+
+def _numbers(cells: pd.Series, legend: signs.Legend, decimal: str) -> pd.Series:
+    """Return numbers to compare totals with; NaN for a sign, a blank or a text."""
+    read = [signs.read_cell(str(cell).strip(), legend, decimal) for cell in cells]
+    return pd.Series([float("nan") if each is None else float(each[0]) for each in read], index=cells.index)
+
+
 def _header(opened: Sheet, wanted: list[str]) -> int:
-    """Find the row that holds most of the wanted names; the first row where none does."""
-    best, most = 0, 0
+    """Find the row that holds most of the wanted names; where none does, the one that looks like a header."""
+    best, most = -1, 0
     for row in range(min(_HEADER_ROWS, len(opened.cells))):
         names = {" ".join(str(name).split()) for name in opened.cells.iloc[row]}
         hits = len(names & set(wanted))
         if hits > most:
             best, most = row, hits
-    return best
+    return best if most else plain.header_row(opened.cells)
 
 
 def _body(opened: Sheet, header: int, area: int, used: list[int], where: str) -> pd.DataFrame:
@@ -175,9 +238,10 @@ def _years(
         return period
     if period is not None:
         if period in position:
-            return long.years(rows[position[period]], where=where, name=period)
+            return long.years(rows[position[period]], where=where, name=period, first_row=1)
         if period in names:
-            return long.years(rows[long.pick(period, names, where=where)], where=where, name=period)
+            column = rows[long.pick(period, names, where=where)]
+            return long.years(column, where=where, name=period, first_row=1)
         year = long.year_of(period)
         if year is not None:
             return year

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from geodata.errors import NoDataError, some
-from geodata.readers import decimals, long, signs
+from geodata.readers import decimals, long, plain, signs
 from geodata.readers.findings import ended_keys
 from geodata.readers.sheet import Sheet
 from geodata.readers.verdict import Verdict, is_note
@@ -24,11 +24,11 @@ _KEY_NAME = re.compile(r"schlüssel|kennziffer|gebiet|\b(AGS|ARS|RS|LOR|key|id)\
 _DIGITS = re.compile(r"[0-9]{2}|[0-9]{4,12}")
 _GRID = re.compile(r"(CRS3035RES[0-9]+m|[0-9]+k?m)N[0-9]+E[0-9]+")
 _YEAR_NAME = re.compile(r"jahr|\byear|zeit|period|stichtag|datum|\bdate", re.IGNORECASE)
+_YEAR = re.compile(r"(\w*jahr|\w*year|zeitraum|periode?)", re.IGNORECASE)
 #: A year at the end of a heading, or in brackets there.
 _LAST_YEAR = re.compile(r"(?<![\d.,])((?:19|20)\d{2})\)?$")
 #: Digits and letters without a blank, comma or per cent sign: codes, no figures.
 _CODES = re.compile(r"[\w./-]*")
-_FIGURE = re.compile(r"[-−]?[\d.,]+")
 _UNSIGNED = re.compile(r"[-+−]?\d[\d.,\s]*")
 #: What may be a sign or a formula; longer texts among figures may speak of a person.
 _SHORT = re.compile(r".{1,6}|=.*")
@@ -59,20 +59,29 @@ def describe_table(sheet: Sheet, path: Path, encoding: str) -> Verdict:
         There are no rows below the header.
     """
     where = str(path)
-    header = _header(sheet.cells)
-    names = [str(cell).strip() for cell in sheet.cells.iloc[header]]
-    casedata.require_figures(sheet, names, header, where=where)
-    rows = sheet.cells.iloc[header + 1 :]
-    rows = _without_notes(rows)
-    if rows.empty:
+    head = plain.read_head(sheet.cells, plain.header_row(sheet.cells))
+    names = head.names
+    casedata.require_figures(sheet, names, head.last, where=where)
+    everything = _without_notes(sheet.cells.iloc[head.last + 1 :])
+    if everything.empty:
         raise NoDataError("expected rows below the header, found none", where=where, hint="export the table again")
+    beside = list(range(head.start or 0))
+    total = plain.totals(everything, beside)
+    rows = everything[~total]
     decimal, note = decimals.detect((rows[c] for c in rows), sheet.delimiter, where)
     findings = [f'no known official format: read with format = "table" ({sheet.note})', note]
     twice = [name for name, number in Counter(names).items() if number > 1 and name]
     if twice:
         findings.append(f"column names that occur more than once: {some(twice)}")
-    if header:
-        findings.append(f"{header} rows stand above the header")
+    if head.several:
+        lines = sheet.cells.index[[head.first, head.last]] + 1
+        findings.append(
+            f"the header has {head.last - head.first + 1} rows ({lines[0]} to {lines[1]} of the file); columns are "
+            "called by what stands above each other, as listed"
+        )
+    if head.first:
+        above = f"{head.first} rows stand" if head.first > 1 else "1 row stands"
+        findings.append(f"{above} above the header")
 
     columns = {position: rows[position].str.strip() for position, name in enumerate(names) if name}
     filled = {position: column[(column != "").to_numpy()] for position, column in columns.items()}
@@ -102,8 +111,13 @@ def describe_table(sheet: Sheet, path: Path, encoding: str) -> Verdict:
             continue
         if position == key or position in sure:
             continue
-        found = _years(counts[position], name)
-        if found:
+        found, short = _years(counts[position], name)
+        if short:
+            at = rows.index[(rows[position].str.strip() == short[0]).to_numpy()][0] + 1
+            findings.append(
+                f"{name!r} holds years of two digits, first {short[0]!r} in row {at}: write four; a run refuses these"
+            )
+        if found or short:
             years |= found
             groups.append(position)
             continue
@@ -143,7 +157,27 @@ def describe_table(sheet: Sheet, path: Path, encoding: str) -> Verdict:
     if not keys:
         findings.append("no column looks like an area key: name it with area")
     titles = [names[at] for at in values]
-    dated = _dated(titles)
+    figures = (
+        {
+            names[at]: everything[at]
+            .str.strip()
+            .map(lambda cell: number if (number := signs.number(cell, decimal)) is not None else np.nan)
+            for at in values
+        }
+        if total.any()
+        else {}
+    )
+    units = {names[at]: head.units[at] for at in values}
+    dims = [at for at in groups if at in beside and at != key]
+    findings += plain.total_findings(everything, total, beside, dims, figures, units)
+    told = {names[at]: year for at in values if (year := head.years[at]) is not None}
+    if told:
+        years |= set(told.values())
+        findings.append(
+            f"years stand above the columns ({some(map(repr, told), 3)}): without period a run takes them from there, "
+            "and a name without its year means all of them"
+        )
+    dated = _dated(titles) if not told else {}
     if dated and not years:
         years = set(dated.values())
         shown = some([repr(name) for name in dated], 3)
@@ -225,17 +259,6 @@ def _legend(marks: list[Counter[str]], sentinels: dict[float, list[str]], decima
     return signs.LEGENDS["classic"]
 
 
-def _header(cells: pd.DataFrame) -> int:
-    """Take the first row that is as full as the fullest of the first rows; of a row of numbers, the words above it."""
-    head = cells.head(40)
-    filled = (head != "").sum(axis=1).to_numpy()
-    numbers = np.array([sum(map(bool, map(_FIGURE.fullmatch, row[1:]))) for row in head.to_numpy().tolist()])
-    full = int(np.flatnonzero(filled >= filled.max() * 0.8)[0])
-    figures = numbers > filled / 2
-    above = [row for row in range(full) if filled[row] > 1 and not figures[row]]
-    return above[-1] if figures[full] and above else full
-
-
 def _without_notes(rows: pd.DataFrame) -> pd.DataFrame:
     """Leave out notes below the table: last rows with one cell, where the table has three columns or more."""
     filled = (rows != "").sum(axis=1).to_numpy()
@@ -315,12 +338,18 @@ def _key_findings(name: str, column: pd.Series, sheet: Sheet) -> list[str]:
     return findings
 
 
-def _years(cells: Counter[str], name: str) -> set[int]:
-    """Return the years of a column of years or dates; nothing for any other."""
+def _years(cells: Counter[str], name: str) -> tuple[set[int], list[str]]:
+    """Return the years of a column of years or dates, and cells of it that are none; nothing for any other column."""
     if is_birth_year(name):
-        return set()
-    found = set(map(long.year_of, cells))
+        return set(), []
+    found = {cell: long.year_of(cell) for cell in cells}
     repeats = len(cells) < cells.total() or len(cells) == 1 or _YEAR_NAME.search(name) is not None
     # Distinct four-digit numbers in every row are counts rather than years, unless the column's name says otherwise.
-    plain = all(map(str.isdigit, cells))
-    return set() if None in found or (plain and not repeats) else {year for year in found if year}
+    plain_ = all(map(str.isdigit, cells))
+    if None not in found.values():
+        return (set() if plain_ and not repeats else {year for year in found.values() if year}), []
+    # A column called a year holds years, also where somebody typed 22.
+    short = [cell for cell, year in found.items() if year is None]
+    if _YEAR.fullmatch(name) and all(re.fullmatch(r"'?\d{2}", cell) for cell in short):
+        return {year for year in found.values() if year}, short
+    return set(), []

@@ -143,7 +143,7 @@ def observations(
             cells.append(parsed[at].take(rows))
             dashes.append((wide.cells.iloc[:, at].str.strip() == "-").to_numpy()[rows])
         when = pd.concat(years, ignore_index=True).astype("int64")
-        read[variable] = (pd.concat(areas, ignore_index=True), when, _stack(cells), np.concatenate(dashes))
+        read[variable] = (pd.concat(areas, ignore_index=True), when, stack(cells), np.concatenate(dashes))
     if silent:
         read = _without_silence(read, notes)
     dated = period is not None and (any(c.year for c in wide.columns) or bool((wide.period != UNDATED).any()))
@@ -163,7 +163,7 @@ def _without_silence(read: _Read, notes: list[str]) -> _Read:
     area = pd.concat([part[0] for part in read.values()], ignore_index=True)
     when = pd.concat([part[1] for part in read.values()], ignore_index=True)
     dash = np.concatenate([part[3] for part in read.values()])
-    whole = genesis_signs.silent_regions(area, when, dash, _stack([part[2] for part in read.values()]), notes)
+    whole = genesis_signs.silent_regions(area, when, dash, stack([part[2] for part in read.values()]), notes)
     start, found = 0, {}
     for variable, (own, years, cells, dashes) in read.items():
         found[variable] = (own, years, whole.take(np.arange(start, start + len(own))), dashes)
@@ -199,7 +199,8 @@ def _pick(name: str, names: list[str], where: str) -> str:
     return names[long.pick(name, names, where=where)]
 
 
-def _stack(parsed: Sequence[signs.Parsed]) -> signs.Parsed:
+def stack(parsed: Sequence[signs.Parsed]) -> signs.Parsed:
+    """Put parsed columns under each other."""
     return signs.Parsed(
         np.concatenate([p.value for p in parsed]),
         np.concatenate([p.status for p in parsed]),
