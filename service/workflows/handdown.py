@@ -136,7 +136,7 @@ def _build(inputs: Inputs, source: str, target: str, cache: MatrixCache) -> Allo
         title = _dated(ancillary.title, ancillary.year)
         return Allocation(source, target, weights, main_source(weights), people, title, _zone_fallbacks(weights))
     cells = cell_mass(inputs, ancillary.id)
-    within = _source_of_cells(inputs, source, target)
+    within = source_of_cells(inputs, source, target)
     areas = inputs.levels[target].areas.geometry.area.reindex(small.index)
     of, amount, years = within.reindex(small.index), cells.mass.reindex(small.index).fillna(0.0), cells.years
     key = content_key(method="cells", of=of, mass=amount, areas=areas, sources=zones.index, years=years)
@@ -211,8 +211,14 @@ def _dated(title: Text, *years: int) -> Text:
     return Text(f"{title.de} ({said})", f"{title.en} ({said})")
 
 
-def _source_of_cells(inputs: Inputs, source: str, target: str) -> pd.Series:
-    """Return the source zone of each cell: its parent, or the zone its centre lies in."""
+def source_of_cells(inputs: Inputs, source: str, target: str) -> pd.Series:
+    """Return the source zone of each cell of a level: its parent, or the parent of that.
+
+    Raises
+    ------
+    SpatialError
+        The level does not lie in the source level through its parents.
+    """
     cells = inputs.levels[target].areas.loc[inputs.inside(target)]
     if inputs.county.levels[target].parent == source:
         return cells["parent_id"].rename("source")

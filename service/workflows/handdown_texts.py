@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from geodata.models import Indicator, Text
 from geodata.store.model import Field
+from service.workflows.evidence import shares_between
 from service.workflows.texts import flags_field, origin_field, status_field, titled, value_field
 from service.workflows.waiting import years_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from service.workflows.figures import Figures
     from service.workflows.handdown import Allocation
     from service.workflows.read import Inputs
 
@@ -93,8 +97,13 @@ def modelled_fields(indicator: Indicator, allocation: Allocation) -> list[Field]
     ]
 
 
-def handed_down_note(inputs: Inputs, indicator: Indicator, allocation: Allocation) -> dict[str, Any]:
-    """Return what must be said beside every handed-down value."""
+def handed_down_note(
+    inputs: Inputs, indicator: Indicator, allocation: Allocation, figures: Figures | None = None
+) -> dict[str, Any]:
+    """Return what must be said beside every handed-down value.
+
+    With what the edition may know it also says how much of what is counted at the small level lies between the sources.
+    """
     level = inputs.levels[allocation.source]
     n = len(allocation.weights.source_ids)
     pair = (indicator.numerator, indicator.denominator)
@@ -104,6 +113,9 @@ def handed_down_note(inputs: Inputs, indicator: Indicator, allocation: Allocatio
     apart = _furthest(allocation, years)
     nowhere = int((allocation.weights.provenance == "outside").sum())
     said = _remarks(allocation, apart, nowhere)
+    shares = [] if figures is None else shares_between(inputs, figures, allocation)
+    if shares:
+        said.append(_known_by_sources(shares, level.title))
     by = allocation.ancillary
     return {
         "source_level": allocation.source,
@@ -111,6 +123,7 @@ def handed_down_note(inputs: Inputs, indicator: Indicator, allocation: Allocatio
         "ancillary": {"de": by.de, "en": by.en},
         "ancillary_years": list(allocation.weights.ancillary_years),
         "years_apart": None if apart is None else {"ancillary": apart[0], "figures": apart[1], "years": apart[2]},
+        "between": {"median": float(np.median(shares)), "indicators": len(shares)} if shares else None,
         "method": allocation.weights.method,
         "fallbacks": list(allocation.fallbacks),
         "remarks": {"de": [text.de for text in said], "en": [text.en for text in said]},
@@ -121,6 +134,19 @@ def handed_down_note(inputs: Inputs, indicator: Indicator, allocation: Allocatio
             f"independent observations, nothing is said about differences inside one of them.",
         },
     }
+
+
+def _known_by_sources(shares: Sequence[float], level: Text) -> Text:
+    low, high = f"{100 * min(shares):.0f}", f"{100 * max(shares):.0f}"
+    span_de, span_en = (f"{low} %", f"{low} %") if low == high else (f"{low} bis {high} %", f"{low} to {high} %")
+    n = len(shares)
+    one_de, one_en = "dem einen Indikator", "the one indicator"
+    return Text(
+        f"Bei {one_de if n == 1 else f'{n} Indikatoren'} mit gezählten Werten auf dieser Ebene liegen {span_de} der "
+        f"Streuung zwischen den Gebieten der Ebene {level.de}; was darin verschieden ist, zeigt diese Karte nicht.",
+        f"Of {one_en if n == 1 else f'{n} indicators'} counted at this level {span_en} of the variance lies between "
+        f"the areas of level {level.en}; what differs inside one of them this map does not show.",
+    )
 
 
 def _furthest(allocation: Allocation, years: Sequence[int]) -> tuple[int, int, int] | None:

@@ -94,7 +94,7 @@ def _collection(
             own = modelled_fields(indicator, allocation)
             if parts:
                 totals[indicator.id] = sums
-                handed[indicator.id] = handed_down_note(inputs, indicator, allocation)
+                handed[indicator.id] = handed_down_note(inputs, indicator, allocation, figures)
         elif shown_by_sex:
             parts, own = _by_sex(inputs, figures, indicator), texts.gender_fields(indicator)
         else:

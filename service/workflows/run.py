@@ -19,6 +19,7 @@ from geodata.store.model import Collection, Edition
 from service.progress import Steps
 from service.reports.indicator_sheet import build_sheets, write_sheets
 from service.workflows.composite import compute_index, index_collection
+from service.workflows.evidence import evidence, lines
 from service.workflows.figures import Figures
 from service.workflows.handdown import Allocation, build_allocations
 from service.workflows.hotspots import hotspot_collections
@@ -136,6 +137,8 @@ def run(
             views: dict[Edition, Inputs] = {"public": public, "internal": inputs}
         with steps.step("Build the transfer matrices") as tell:
             allocations = build_allocations(inputs, MatrixCache(state / county.id / FOLDER, tell))
+            for line in lines(evidence(inputs, inputs.figures, "internal")):
+                tell(line)
         built: list[Built] = []
         for edition in figures:
             with steps.step(f"Indicators, index and tests, {edition} edition") as tell:
@@ -304,6 +307,7 @@ def manifest(publication: str, inputs: Inputs, built: Built) -> dict[str, Any]:
         },
         "totals": {c.id: c.metadata["totals"] for c in built.collections if c.metadata.get("totals")},
         "checks": built.checks,
+        "weights": evidence(inputs, built.figures, built.edition),
     }
     return out
 
