@@ -31,7 +31,7 @@ KINDS: dict[str, tuple[str, list[str], list[str]]] = {
     "areas": ("areas", ["peine/*2016*.geojson"], ["a.gpkg", "a.geojson", "a.fgb"]),
     "ba": ("check", [], ["ba.xlsx"]),
     "county": ("county", [], ["county.toml"]),
-    "csv": ("check", ["berlin/*bezirke.csv", "berlin/*status.csv", "berlin/*index*.csv"], ["plain.csv"]),
+    "csv": ("check", ["berlin/*bezirke.csv", "berlin/*status.csv", "berlin/*index*.csv"], ["plain.csv", "headers.csv"]),
     "flatgeobuf": ("check", [], ["a.fgb"]),
     "genesis-answer": ("check", ["official/*.json"], ["answer.json"]),
     "genesis-classic": ("check", [], ["classic.csv"]),
@@ -161,6 +161,10 @@ def _texts() -> dict[str, bytes]:
             )
         ).encode("utf-8-sig"),
         "plain.csv": "Schlüssel;Jahr;Wert\n03157001;2022;1,5\n03157002;2022;-\n03157005;2022;3,25\n".encode(),
+        "headers.csv": (
+            "Schlüssel;Gemeinde;2023;;2024;\n;;Personen;Frauen;Personen;Frauen\n"
+            "03157001;Edemissen;100;50;110;55\n03157002;Hohenhameln;101;51;111;56\n;Insgesamt;201;101;221;112\n"
+        ).encode(),
         "inkar.csv": b"Kennziffer;Raumeinheit;Aggregat;Arbeitslosigkeit\n;;;2021\n03157;Peine;Kreise;5,1\n",
         "vg250.csv": (
             "ADE;GF;AGS;ARS;GEN;BEZ;EWZ;KFL\n"
