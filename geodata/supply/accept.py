@@ -14,7 +14,7 @@ from geodata.errors import FormatError, GeodataError, MissingFileError, some
 from geodata.supply.check import Result
 from geodata.supply.delivered import FOLDER, WITHDRAWN, Accepted, AcceptedForm, accepted_deliveries, read_documents
 from geodata.supply.reading import read_delivery
-from geodata.supply.receipt import renewed, safe_name, with_event, write_receipt
+from geodata.supply.receipt import alone, renewed, safe_name, with_event, write_receipt
 from geodata.supply.request import Form, Request
 
 
@@ -74,27 +74,35 @@ def accept_delivery(county: County, path: Path, result: Result, document: dict[s
     payload = path.read_bytes()
     if hashlib.sha256(payload).hexdigest() != result.sha256:
         raise FormatError("die Datei hat sich seit der Prüfung geändert", where=str(path), hint="noch einmal beginnen")
-    document = renewed(document, folder)
+    with alone(folder):
+        return _accept(county, request, payload, result.sha256, document, now)
+
+
+def _accept(
+    county: County, request: Request, payload: bytes, sha256: str, document: dict[str, Any], now: dt.datetime
+) -> Taken:
+    folder = county.folder / FOLDER
+    document, current = renewed(document, folder), accepted_deliveries(folder, county.id)
     before = document["delivery"]
     if before and not before["withdrawn"]:
-        known = next((each for each in county.accepted if each.sha256 == result.sha256), None)
+        known = next((each for each in current if each.sha256 == sha256), None)
         if known is not None:
             back = _place(payload, county.folder / known.file)
             return Taken(known, document, write_receipt(document, folder), again=True, back=back)
     delivery = Accepted(
-        file=f"{FOLDER}/{_name(request, result.sha256)}",
+        file=f"{FOLDER}/{_name(request, sha256)}",
         department=request.department,
         periods=request.periods,
         number=1 + max((_number(raw) for _, raw in read_documents(folder)), default=0),
         when=now,
-        sha256=result.sha256,
+        sha256=sha256,
         forms=tuple(_form(form) for form in request.forms),
     )
     target = county.folder / delivery.file
     made = _place(payload, target)
     try:
         # What the run could not read must not become part of the county.
-        within = replace(county, accepted=(*county.accepted, delivery))
+        within = replace(county, accepted=(*current, delivery))
         for form in delivery.forms:
             read_delivery(within, delivery, form)
     except GeodataError:
@@ -173,6 +181,11 @@ def withdraw_delivery(county: County, name: str, *, now: dt.datetime) -> tuple[A
     MissingFileError
         No delivery of this name counts.
     """
+    with alone(county.folder / FOLDER):
+        return _withdraw(county, name, now)
+
+
+def _withdraw(county: County, name: str, now: dt.datetime) -> tuple[Accepted, Path | None]:
     folder = county.folder / FOLDER
     current = accepted_deliveries(folder, county.id)
     wanted = Path(name).name

@@ -8,16 +8,20 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from geodata.errors import GeodataError
 from geodata.supply.check import Result
 from geodata.supply.delivered import FORMAT, KIND, SUFFIX, broken, read_documents
 from geodata.supply.template import QUESTIONS, german
 
 #: Events that a history keeps.
 _HISTORY = 40
+#: Seconds to wait for another who writes into the same folder.
+PATIENCE = 30.0
 _STATUS = {
     "observed": "Zahlen",
     "zero": "Nullen",
@@ -285,6 +289,34 @@ def renewed(document: dict[str, Any], folder: Path) -> dict[str, Any]:
         "delivery": before["delivery"],
         "history": _folded([*before["history"], *document["history"]]),
     }
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Hold a county's folder of deliveries: who reads a receipt to write it again must not meet another doing so.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Made if it does not exist.
+
+    Raises
+    ------
+    GeodataError
+        Somebody else holds it for longer than a check takes.
+    """
+    from filelock import FileLock, Timeout
+
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / ".lock", timeout=PATIENCE):
+            yield
+    except Timeout as error:
+        raise GeodataError(
+            "gerade schreibt jemand anderes in diesen Ordner",
+            where=str(folder),
+            hint="warten, bis der andere Aufruf zu Ende ist, und noch einmal beginnen",
+        ) from error
 
 
 def write_receipt(document: dict[str, Any], folder: Path) -> tuple[Path, Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -107,13 +108,13 @@ def _span(span: str) -> range:
 def check(ctx: click.Context, file: Path, county: Path | None, receipts: Path | None, as_json: bool) -> None:
     """Eine ausgefüllte Vorlage prüfen und quittieren. Ende 0: angenommen; 3: zurückgewiesen."""
     from geodata.supply.delivered import FOLDER
-    from geodata.supply.receipt import renewed, write_receipt
+    from geodata.supply.receipt import alone
 
     home = _county(county) if county is not None or Path("county.toml").is_file() else None
     result, document = _checked(file, home)
     folder = receipts or (home.folder / FOLDER if home is not None else file.parent)
-    document = renewed(document, folder)
-    _show(document, write_receipt(document, folder), as_json)
+    with nullcontext() if home is None else alone(folder):  # nothing is left beside a file that was only looked at
+        _keep(document, folder, as_json)
     if home is None:
         click.echo("Ohne county.toml geprüft: nur gegen die Vorlage selbst (--county DIR).", err=True)
     if not result.accepted:
@@ -146,6 +147,13 @@ def _now() -> dt.datetime:
     return dt.datetime.now(dt.UTC).astimezone()
 
 
+def _keep(document: dict[str, Any], folder: Path, as_json: bool) -> None:
+    from geodata.supply.receipt import renewed, write_receipt
+
+    document = renewed(document, folder)
+    _show(document, write_receipt(document, folder), as_json)
+
+
 def _show(document: dict[str, Any], paths: tuple[Path, Path], as_json: bool) -> None:
     from geodata.supply.receipt import receipt_text
 
@@ -167,13 +175,13 @@ def accept(ctx: click.Context, file: Path, county: Path | None, as_json: bool) -
     """
     from geodata.supply.accept import accept_delivery
     from geodata.supply.delivered import FOLDER
-    from geodata.supply.receipt import renewed, write_receipt
+    from geodata.supply.receipt import alone
 
     home = _county(county)
     result, document = _checked(file, home)
     if not result.accepted:
-        document = renewed(document, home.folder / FOLDER)
-        _show(document, write_receipt(document, home.folder / FOLDER), as_json)
+        with alone(home.folder / FOLDER):
+            _keep(document, home.folder / FOLDER, as_json)
         ctx.exit(REJECTED)
     taken = accept_delivery(home, file, result, document, now=_now())
     _show(taken.document, taken.paths, as_json)

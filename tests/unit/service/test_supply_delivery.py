@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -359,3 +361,26 @@ def test_the_accepted_file_puts_a_lost_one_back_and_never_replaces_a_changed_one
     assert done.exit_code == 3
     assert "nie überschrieben" in done.output
     assert kept.read_bytes() == changed
+
+
+def test_deliveries_taken_over_at_once_all_count_and_have_numbers_of_their_own(home: Path) -> None:
+    new = max(figures(home).columns) + 1
+    paths = [delivered(home, str(new + n), f"{n}.xlsx") for n in range(3)]
+    command = [sys.executable, "-m", "service.cli", "supply", "accept"]
+    started = [subprocess.Popen([*command, str(path)], cwd=home, stderr=subprocess.PIPE) for path in paths]
+    said = [one.communicate(timeout=120)[1] for one in started]
+    assert [one.returncode for one in started] == [0, 0, 0], said
+    assert sorted(each.number for each in load_county(home).accepted) == [1, 2, 3]
+    assert {new, new + 1, new + 2} <= set(figures(home).columns)
+
+
+def test_a_folder_that_somebody_else_holds_is_waited_for_and_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from geodata.supply import receipt
+
+    path = delivered(home, str(max(figures(home).columns) + 1), "a.xlsx")
+    monkeypatch.setattr(receipt, "PATIENCE", 0.2)
+    with receipt.alone(home / "lieferungen"):
+        done = run("accept", path, cwd=home)
+    assert done.exit_code == 3
+    assert "schreibt jemand anderes" in done.stderr
+    assert "Lieferung 1 übernommen" in accept(home, path)
