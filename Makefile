@@ -7,7 +7,7 @@ STATE  ?= state
 COUNTY ?= musterkreis
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test test-slow test-browser test-clients bench-hotspots bench-readers bench-disaggregation lint format lock clean
+.PHONY: help install demo serve test test-slow test-browser test-clients bench-hotspots bench-readers bench-disaggregation bench-index lint format lock clean
 
 help: ## what can be done here
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -65,6 +65,9 @@ bench-readers: $(VENV)/.dev ## 3.1 million Zensus cells beside a plain pandas re
 
 bench-disaggregation: $(BENCH)/.bench ## transfer matrices beside tobler, exactextract and rasterstats, one table
 	$(BENCH)/bin/python benchmarks/bench_disaggregation.py
+
+bench-index: $(VENV)/.dev ## 10 000 variants of an index beside a loop over pandas, one table
+	$(BIN)/python benchmarks/bench_index.py
 
 lint: $(VENV)/.dev ## ruff, mypy, import-linter
 	$(BIN)/ruff check .

@@ -142,8 +142,9 @@ def aggregate(
 
     share = known @ w
     scored = (share >= min_share - 1e-12) & known.any(axis=1)
-    local = np.where(known, w, 0.0)
-    local = local / np.where(scored, share, 1.0)[:, None]
+    # An area without a score is computed with all weights, of the base, and masked at the end.
+    local = np.where(known & scored[:, None], w, 0.0) / np.where(scored, share, 1.0)[:, None]
+    local[~scored] = w
     b_all = np.broadcast_to(b, x.shape)
     score = combine(np.where(known, x, b_all), local, method)
     start = combine(b_all, local, method)
@@ -183,7 +184,7 @@ def combine(x: np.ndarray, w: np.ndarray, method: str) -> np.ndarray:
     if method == "geometric":
         return np.exp(_dot(np.log(x), w))
     if method == "harmonic":
-        return 1.0 / np.where((total := _dot(1.0 / x, w)) > 0, total, np.nan)
+        return 1.0 / _dot(1.0 / x, w)
     return _dot(x, w)
 
 

@@ -135,6 +135,10 @@ def test_a_missing_value_makes_the_score_missing_or_partial_and_never_zero():
     assert partial.score["o03"] == pytest.approx((row["a"] + 0.5 * row["c"] + row["d"]) / 2.5, rel=1e-14)
     assert partial.share["o03"] == pytest.approx(0.5)
     assert np.isnan(aggregate(values, weights=WEIGHTS, min_share=0.51).score["o03"])
+    for method in METHODS:
+        found = aggregate(values, method, weights=WEIGHTS, min_share=0.5)
+        assert list(found.score.index[found.score.isna()]) == ["o04"]
+        assert found.contributions.loc["o04"].isna().all()
     # The base of a partial score knows the same indicators only.
     geometric = aggregate(values, "geometric", weights=WEIGHTS, min_share=0.5)
     alone = aggregate(
