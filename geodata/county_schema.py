@@ -315,6 +315,9 @@ class TestsSection(Section):
     correction: Literal["fdr", "by", "none"] = "fdr"
     min_areas: int = Field(default=30, ge=5)
     seed: int = Field(default=1, ge=0)
+    robust_draws: int = Field(default=33, ge=0, le=9_999, description="draws of the counts; 0: labels are not repeated")
+    robust_permutations: int = Field(default=999, ge=99, le=10_000_000)
+    robust_threshold: float = Field(default=0.9, gt=0, le=1, description="share of variants in which a label holds")
     graph: dict[Identifier, Literal["queen", "rook", "fuzzy"]] = Field(default_factory=dict)
 
 

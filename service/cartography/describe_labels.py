@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from geodata.models import Text
 from geodata.store.model import Style
 from service.cartography.describe import Areas, Row, names_of, reminder
-from service.cartography.describe_clusters import certainty, untestable
+from service.cartography.describe_clusters import certainty
+from service.cartography.describe_tests import untestable
 
 _WHY = {
     "isolated": Text("ohne Nachbarn", "without neighbours"),

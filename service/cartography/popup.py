@@ -11,6 +11,7 @@ from typing import Any
 from geodata.models import Text
 from geodata.store.model import Field
 from service.cartography.content import MapContent
+from service.cartography.describe_variants import holds
 from service.cartography.legend import value_text
 from service.cartography.texts import TEXTS, number
 
@@ -28,6 +29,7 @@ FLAGS: Mapping[str, Text] = MappingProxyType(
         "converted": Text("auf den Gebietsstand umgerechnet", "converted to these boundaries"),
     }
 )
+_PS = ("p", "p_adjusted", "emerging_p", "change_p_adjusted")
 #: Below this a p-value is written as smaller than it.
 _LEAST_P = 0.0001
 
@@ -69,7 +71,9 @@ def _row(value: Any, field: Field, content: MapContent, stem: str, modelled: boo
     if name.endswith("_status") and value == "observed" and modelled:
         return TEXTS["modelled_status"][language]
     if field.type in ("number", "integer") and isinstance(value, Real):
-        if name in ("p", "p_adjusted") and float(value) < _LEAST_P:
+        if name == "label_probability":
+            return holds(float(value), language)
+        if name in _PS and float(value) < _LEAST_P:
             return f"< {number(_LEAST_P, language, 4)}"
         return value_text(value, field, language, _decimals(field, float(value), figure, content, modelled))
     return value_text(value, field, language)
@@ -83,8 +87,8 @@ def _decimals(field: Field, value: float, figure: bool, content: MapContent, mod
     if name.endswith(("_n", "_d")):
         # A count that was converted to other boundaries is none any more.
         return 1 if modelled or abs(value - round(value)) > 1e-9 else 0
-    if name in ("p", "p_adjusted"):
+    if name in _PS:
         return 4
     if name.endswith("_coverage"):
         return 2
-    return 2 if name in ("local_moran", "local_moran_z", "gi_star_z") or unit == "SD" else None
+    return 2 if name in ("local_moran", "local_moran_z", "gi_star_z", "change") or unit == "SD" else None

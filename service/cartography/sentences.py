@@ -9,7 +9,7 @@ from typing import Any
 from geodata.models import Text
 from geodata.store.model import Style
 from geodata.store.protocol import CollectionMeta, LayerStore
-from service.cartography import describe, describe_clusters
+from service.cartography import describe, describe_clusters, describe_tests, describe_variants, describe_years
 
 
 def sentences(
@@ -89,7 +89,7 @@ def method_of(
         return said(meta.metadata.get("method"), language), style
     areas, support = _tested_areas(meta, {level.id: level.title for level in store.levels()})
     least = int(meta.metadata.get("min_areas", 30))
-    why = describe_clusters.no_test(_too_few(rows), areas=support or areas, min_areas=least, language=language)
+    why = describe_tests.no_test(_too_few(rows), areas=support or areas, min_areas=least, language=language)
     return why, replace(style, method=Text("", ""))
 
 
@@ -140,8 +140,11 @@ def _tested(
     few = _too_few(rows)
     if few and not _any_tested(rows):
         least = int(tests.get("min_areas", 30))
-        why = describe_clusters.untestable(few, areas=support or areas, min_areas=least, language=language)
+        why = describe_tests.untestable(few, areas=support or areas, min_areas=least, language=language)
         return (*why, *missing, *whole)
+    other = _beyond(meta, style, rows, note, language)
+    if other is not None:
+        return (*other, *missing)
     found = describe_clusters.hotspots(
         rows,
         areas=areas,
@@ -154,7 +157,37 @@ def _tested(
         n_effective=note.get("n_effective"),
         clustered=clustered,
     )
-    return (*found, *whole)
+    more: tuple[str, ...] = ()
+    if style.field in ("label", "label_robust"):
+        more = (
+            *describe_variants.robust(rows, note.get("robust"), areas=areas, language=language),
+            *describe_variants.levels(rows, note.get("levels"), areas=areas, language=language),
+        )
+    # What holds comes after what was found, and before the two sentences that every map ends with.
+    return (*found[:-2], *more, *found[-2:], *whole)
+
+
+def _beyond(
+    meta: CollectionMeta, style: Style, rows: Sequence[Mapping[str, Any]], note: Mapping[str, Any], language: str
+) -> tuple[str, ...] | None:
+    """Describe maps of development, change and agreement; None for the labels of one year."""
+    tests, areas = meta.metadata, describe.Areas(meta.level_title)
+    areas = areas.of_county() if any(row.get("context") for row in rows) else areas
+    if style.field == "emerging" and note.get("emerging"):
+        return describe_years.emerging(rows, note["emerging"], areas=areas, language=language)
+    if style.field == "change_label" and note.get("change"):
+        return describe_years.change(
+            rows,
+            note["change"],
+            areas=areas,
+            alpha=float(tests["alpha"]),
+            correction=str(tests["correction"]),
+            permutations=int(tests["permutations"]),
+            language=language,
+        )
+    if style.field == "agreement" and note.get("levels"):
+        return describe_variants.agreement(rows, note["levels"], areas=areas, language=language)
+    return None
 
 
 def _global(
@@ -164,7 +197,7 @@ def _global(
     if not isinstance(found, Mapping) or found.get("value") is None:
         return (), None
     p = None if withheld else found.get("p")
-    whole = describe_clusters.global_test(
+    whole = describe_tests.global_test(
         float(found["value"]),
         p=p,
         n_effective=int(found["n_effective"]),

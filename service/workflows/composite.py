@@ -46,8 +46,6 @@ def compute_index(
     dict of int to IndexResult
         Year → result over the county's own areas.
     """
-    from spatial.index.composite import status_index
-
     section = inputs.county.index
     if section is None:
         return {}
@@ -58,19 +56,53 @@ def compute_index(
     for period in sorted(years):
         columns = {}
         for indicator in chosen:
-            value = of_indicator(figures, indicator, period, areas).value
-            # High is made to mean disadvantage for every indicator.
-            columns[indicator.id] = -value if indicator.polarity is Polarity.ADVANTAGE else value
+            columns[indicator.id] = of_indicator(figures, indicator, period, areas).value
         try:
-            results[period] = status_index(
-                pd.DataFrame(columns),
-                population=figures.values(section.population, period, areas),
-                floor=section.floor,
-                exclude=section.exclude,
-            )
+            results[period] = score_of(inputs, figures, pd.DataFrame(columns), period)
         except SpatialError as error:  # too few complete areas, or an indicator that is the same everywhere
             tell(f"no index for {period}: {error.message}")
     return results
+
+
+def score_of(inputs: Inputs, figures: Figures, values: pd.DataFrame, period: int) -> IndexResult:
+    """Score one year's indicators, as observed or as drawn.
+
+    Parameters
+    ----------
+    inputs : Inputs
+        ``county.index`` is not None.
+    figures : Figures
+        Knows the inhabitants.
+    values : pandas.DataFrame
+        The index's indicators of the county's own areas, in their own direction.
+    period : int
+        Year.
+
+    Returns
+    -------
+    IndexResult
+        Of these areas.
+
+    Raises
+    ------
+    SpatialError
+        Too few areas are complete, or an indicator is the same everywhere.
+    """
+    from spatial.index.composite import status_index
+
+    section = inputs.county.index
+    assert section is not None  # the caller has chosen its indicators
+    # High is made to mean disadvantage for every indicator.
+    turned = {
+        name: -values[name] if inputs.county.indicators[name].polarity is Polarity.ADVANTAGE else values[name]
+        for name in section.indicators
+    }
+    return status_index(
+        pd.DataFrame(turned),
+        population=figures.values(section.population, period, values.index),
+        floor=section.floor,
+        exclude=section.exclude,
+    )
 
 
 def _reason(said: str) -> str | None:

@@ -100,7 +100,7 @@ def compute(
     # Labels that are painted on smaller areas repeat those of the areas that were tested: no matrix is needed.
     own = {name: replace(i, handed_down=()) for name, i in inputs.county.indicators.items()}
     tested = replace(inputs, county=replace(inputs.county, indicators=MappingProxyType(own)))
-    return out + hotspot_collections(tested, figures, {}, index, public=edition == "public")
+    return out + hotspot_collections(tested, figures, {}, index, public=edition == "public", labels_only=True)
 
 
 def outcomes(publication: Publication, edition: Edition, now: list[Collection]) -> list[Outcome]:

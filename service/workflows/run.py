@@ -16,6 +16,7 @@ from geodata import catalogue
 from geodata.county import County, load_county
 from geodata.models import Status
 from geodata.store.model import Collection, Edition
+from service.cartography.hotspot_words import UNSURE
 from service.progress import Steps
 from service.reports.indicator_sheet import build_sheets, write_sheets
 from service.workflows.composite import compute_index, index_collection
@@ -347,6 +348,9 @@ def summarise(collections: Sequence[Collection]) -> list[dict[str, Any]]:
             finding = ", ".join(
                 f"{counts[k]} {k}" for k in ("High-High", "Low-Low", "High-Low", "Low-High") if k in counts
             )
+            if finding and "label_robust" in last and c.styles[0].field == "label_robust":
+                weak = int(last["label_robust"].isin(UNSURE).sum())
+                finding += f" ({weak} of them unsure)" if weak else ""
             untested = last.loc[last["state"] != "tested", "state"].value_counts()
             if tested and not finding:
                 finding = f"none of {tested}"

@@ -12,6 +12,7 @@ from geodata.errors import DisclosureError, StoreError, some
 from geodata.models import VALUED, Indicator
 from geodata.store.model import Collection
 from service.workflows.figures import HIDDEN
+from service.workflows.hotspot_layer import SAID as HOTSPOT_WORDS
 from service.workflows.suppress import pair_values, pairs_of, rules_of
 
 if TYPE_CHECKING:
@@ -146,6 +147,7 @@ def _nothing_hidden_is_shown(inputs: Inputs, known: Figures, collections: Sequen
             here = hidden_there.reindex(keys, fill_value=False).to_numpy(dtype=bool)
             if np.isfinite(collection.table.loc[here, "value"].to_numpy(dtype=float)).any():
                 raise DisclosureError("expected no value of a hidden place", where=collection.id, hint=_STOPPED)
+        _no_test_of_hidden(collection)
     return f"{checked} hidden values: no number beside any of them"
 
 
@@ -160,6 +162,29 @@ def _nothing_said_of_hidden(collection: Collection, indicator: Indicator) -> Non
             where=f"{collection.id}, {indicator.id}",
             hint=_STOPPED,
         )
+
+
+def _no_test_of_hidden(collection: Collection) -> None:
+    """Nothing that was tested, repeated or counted over the years stands beside a suppressed value."""
+    table = collection.table
+    hidden = (table["state"] == "suppressed").to_numpy(dtype=bool)
+    silent = {"label", "gi_star_label", "label_robust"}
+    for field in collection.fields:
+        values = table.loc[hidden, field.name]
+        if field.name in silent:
+            said = values.notna() & (values != "no label")
+        elif field.name in HOTSPOT_WORDS or (
+            field.type in ("number", "integer") and field.name not in ("quadrant", "neighbours")
+        ):
+            said = values.notna()
+        else:
+            continue
+        if said.any():
+            raise DisclosureError(
+                f"expected no {field.name} of a hidden place, found {int(said.sum())}",
+                where=collection.id,
+                hint=_STOPPED,
+            )
 
 
 def _absent_where_unknown(collection: Collection, indicator: Indicator, known: Figures) -> None:

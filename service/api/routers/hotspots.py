@@ -24,8 +24,8 @@ from service.api.routers.items import content_crs
 router = APIRouter()
 READ = ["GET", "HEAD"]
 
-#: Statistic → the field that holds its labels.
-STATISTICS = {"local-moran": "label", "gi-star": "gi_star_label"}
+#: Statistic → the fields that hold its labels, the first that a layer draws counts: those that hold come first.
+STATISTICS = {"local-moran": ("label_robust", "label"), "gi-star": ("gi_star_label",)}
 
 
 def tested(context: Context) -> dict[str, dict[str, CollectionMeta]]:
@@ -82,7 +82,12 @@ def hotspot_view(context: Context, given: dict[str, str]) -> View:
             "level_of", parameter="level", allowed=list(levels), indicator=named, found=asked, there=there
         )
     meta = levels[given.get("level") or best_level(levels)]
-    statistics = {name: field for name, field in STATISTICS.items() if any(s.field == field for s in meta.styles)}
+    drawn = {style.field for style in meta.styles}
+    statistics = {
+        name: next(field for field in fields if field in drawn)
+        for name, fields in STATISTICS.items()
+        if drawn.intersection(fields)
+    }
     if not statistics:
         raise UnknownResourceError("no_map", id=meta.id)
     statistic = pick("statistic", given.get("statistic"), list(statistics), next(iter(statistics)))

@@ -9,7 +9,7 @@ import pytest
 
 from geodata.errors import ConfigError
 from geodata.models import Text
-from service.cartography import describe, describe_clusters
+from service.cartography import describe, describe_clusters, describe_tests
 from service.cartography.describe import Areas
 
 ORTSTEILE = Areas(Text("Ortsteile", "districts"))
@@ -195,20 +195,20 @@ def test_unknown_words_are_refused(wrong: dict[str, str]) -> None:
 
 
 def test_untestable_says_what_to_do_instead() -> None:
-    why, instead = describe_clusters.untestable(7, areas=GEMEINDEN)
+    why, instead = describe_tests.untestable(7, areas=GEMEINDEN)
     assert why.startswith("Es sind keine Hotspots markiert: 7 Gemeinden sind zu wenige")
     assert "mindestens 30" in why
     assert "größeren Rahmen" in instead
-    assert describe_clusters.no_test(7, areas=GEMEINDEN) == (
+    assert describe_tests.no_test(7, areas=GEMEINDEN) == (
         "kein lokaler Test: 7 Gemeinden sind zu wenige (mindestens 30)"
     )
-    assert "7 municipalities are too few" in describe_clusters.no_test(7, areas=GEMEINDEN, language="en")
-    assert describe_clusters.no_test(0, areas=GEMEINDEN).endswith("die Werte sind gleich oder fehlen")
-    assert "0" not in describe_clusters.no_test(0, areas=GEMEINDEN, language="en").replace("30", "")
+    assert "7 municipalities are too few" in describe_tests.no_test(7, areas=GEMEINDEN, language="en")
+    assert describe_tests.no_test(0, areas=GEMEINDEN).endswith("die Werte sind gleich oder fehlen")
+    assert "0" not in describe_tests.no_test(0, areas=GEMEINDEN, language="en").replace("30", "")
 
 
 def test_global_sentence_names_its_frame() -> None:
-    test = describe_clusters.global_test
+    test = describe_tests.global_test
     (sentence,) = test(0.4982, p=0.001, n_effective=536, support=Areas(Text("Planungsräume", "areas")))
     assert sentence == "Im Landkreis: Moran-I = 0,50, einseitiges p = 0,001, aus 536 Planungsräumen."
     (sentence,) = test(0.4982, p=None, n_effective=7, support=GEMEINDEN)
@@ -227,7 +227,7 @@ def test_global_sentence_names_its_frame() -> None:
 
 @pytest.mark.parametrize("language", ["de", "en"])
 def test_a_withheld_p_is_not_printed_and_the_reason_is(language: str) -> None:
-    value, remark = describe_clusters.global_test(
+    value, remark = describe_tests.global_test(
         0.767, p=0.001, n_effective=63, support=ORTSTEILE, withheld=True, language=language
     )
     assert "p =" not in value
