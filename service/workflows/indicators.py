@@ -189,7 +189,7 @@ def _modelled(
         told = shown | (thin & moved["coverage"].notna())
         frame[f"{indicator.id}_coverage"] = moved["coverage"].where(told)
         frame[f"{indicator.id}_provenance"] = moved["provenance"].where(told & (moved["provenance"] != "none"), None)
-        frame.loc[~shown, numbers] = np.nan
+        frame.loc[~(shown | thin), numbers] = np.nan  # an empty cell keeps its count of 0, though 0/0 is no rate
         parts[period] = frame
         # fsum: the totals are what people check, so they carry no rounding of their own.
         given = figures.values(indicator.numerator, period, sources)

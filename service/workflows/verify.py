@@ -106,10 +106,7 @@ def _rules_hold(inputs: Inputs, known: Figures) -> str:
 
 def _guarded(indicator: Indicator, names: set[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield each status field with the number fields that it speaks for."""
-    if f"{indicator.id}_provenance" in names:  # brought down: count and denominator are nothing apart from the value
-        parts = [f"{indicator.id}{end}" for end in ("", "_n", "_d")]
-        yield f"{indicator.id}_status", tuple(part for part in parts if part in names)
-    elif f"{indicator.id}_status" in names:
+    if f"{indicator.id}_status" in names:
         yield f"{indicator.id}_status", (indicator.id,)
     if f"{indicator.id}_gap_status" in names:
         yield f"{indicator.id}_gap_status", tuple(f"{indicator.id}_{part}" for part in ("gap", "female", "male"))
@@ -152,13 +149,14 @@ def _nothing_hidden_is_shown(inputs: Inputs, known: Figures, collections: Sequen
 
 
 def _nothing_said_of_hidden(collection: Collection, indicator: Indicator) -> None:
-    """Neither coverage nor provenance of a place that is not shown for the sake of those who live there."""
+    """Neither count nor coverage nor provenance of a place that is not shown for the sake of those who live there."""
     table = collection.table
     hidden = table[f"{indicator.id}_status"].isin([s.value for s in HIDDEN])
-    bad = table.loc[hidden, [f"{indicator.id}_coverage", f"{indicator.id}_provenance"]].notna().any(axis=1)
+    parts = [f"{indicator.id}_{end}" for end in ("n", "d", "coverage", "provenance")]
+    bad = table.loc[hidden, [part for part in parts if part in table]].notna().any(axis=1)
     if bad.any():
         raise DisclosureError(
-            f"expected neither coverage nor provenance of a hidden place, found them {int(bad.sum())} times",
+            f"expected neither count nor coverage nor provenance of a hidden place, found them {int(bad.sum())} times",
             where=f"{collection.id}, {indicator.id}",
             hint=_STOPPED,
         )

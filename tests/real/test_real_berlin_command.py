@@ -69,7 +69,9 @@ def files(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         path = real_data / "berlin" / f"berlin_lor_population_2015_{level}.csv"
         table = pd.read_csv(path, dtype={"id": str}).set_index("id").astype(float)
         zones = zones[["geometry"]].join(table, how="inner")
-        zones.assign(bezirk=zones.index.str[:2]).reset_index().to_file(folder / f"{level}.gpkg")
+        zones.assign(bezirk=zones.index.str[:2], region=zones.index.str[:6]).reset_index().to_file(
+            folder / f"{level}.gpkg"
+        )
     return folder
 
 
@@ -130,3 +132,20 @@ def test_what_else_the_intervals_cover(files: Path, level: str) -> None:
     sys.stdout.write(f"\nfrom {LEVELS[level]}: {said['methods']}\n{table.to_string()}\n")
     assert table["coverage"].mean() >= 0.80
     assert table["coverage"].max() <= 0.99
+
+
+def test_sums_by_region_have_intervals_that_hold(files: Path) -> None:
+    """From 12 districts to 447 areas and their 138 regions: alpha of its own level, not added intervals."""
+    names = ["inhabitants", "inhabitants_foreigners"]
+    found, truth, said = bring_down(files, "bezirke", ",".join(names), "--method", "refined", "--sums", "region")
+    sums = pd.read_csv(files / "out_bezirke_region.csv", dtype={"region": str}).set_index("region")
+    real = truth[names].groupby(truth.index.str[:6]).sum().reindex(sums.index)
+    assert len(sums) == 138
+    assert sums["inhabitants_indicative"].all(), "twelve sources"
+    for name in names:
+        np.testing.assert_allclose(sums[name], found[name].groupby(found.index.str[:6]).sum(), rtol=1e-9)
+        table = held(sums, real, name)
+        added = found[[name, f"{name}_lower", f"{name}_upper"]].groupby(found.index.str[:6]).sum()
+        assert 0.80 <= table["coverage"] <= 0.98, (name, table)
+        assert table["score"] < held(added, real, name)["score"], name
+    assert any("covariates, whose counts at the targets are known" in note for note in said["notes"])

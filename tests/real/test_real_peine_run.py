@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import re
+import sqlite3
 from math import fsum
 from pathlib import Path
 from typing import Any
@@ -39,6 +41,14 @@ def rows(publication: Path, edition: str, collection: str, period: int | None = 
                 return out
     finally:
         store.close()
+
+
+def coarse(cell: str) -> str:
+    """Return the 1 km cell that a 100 m cell lies in."""
+    found = re.fullmatch(r"(CRS3035)RES100m(N)(\d+)(E)(\d+)", cell)
+    assert found, cell
+    crs, n, north, e, east = found.groups()
+    return f"{crs}RES1000m{n}{int(north) // 1000 * 1000}{e}{int(east) // 1000 * 1000}"
 
 
 def manifest(publication: Path, edition: str) -> dict[str, Any]:
@@ -125,6 +135,52 @@ def test_29_cells_without_dwellings_are_named(publication: Path) -> None:
     said = meta["handed_down"]["arbeitslosenquote"]["fallbacks"]
     assert len(said) == len(set(said)) == 29
     assert all(text.startswith("CRS3035RES1000m") for text in said)
+
+
+def test_cells_of_those_say_that_they_were_shared_evenly(publication: Path) -> None:
+    found = rows(publication, "internal", "grid100m_employment", 2021)
+    by = [r["arbeitslosenquote_provenance"] for r in found]
+    even = {r["area_id"] for r, how in zip(found, by, strict=True) if how == "even"}
+    shown = [r for r in found if r["arbeitslosenquote"] is not None]
+    assert {how for r, how in zip(found, by, strict=True) if r["arbeitslosenquote"] is None} == {None}
+    assert all(r["arbeitslosenquote_coverage"] == 1 for r in shown)
+    store = SqliteStore(publication / "internal" / "serve.sqlite")
+    try:
+        meta = store.collection("grid100m_employment").metadata
+    finally:
+        store.close()
+    named = {text.split(":")[0] for text in meta["handed_down"]["arbeitslosenquote"]["fallbacks"]}
+    assert {coarse(cell) for cell in even} == named
+    # the share of each cell is the same inside a coarse cell and source, and only there
+    for cell in sorted(named)[:5]:
+        parts = [r for r in shown if coarse(r["area_id"]) == cell]
+        per_source = {(r["arbeitslosenquote_support"], round(r["arbeitslosenquote_d"], 9)) for r in parts}
+        assert len(per_source) == len({support for support, _ in per_source})
+
+
+def test_the_age_of_the_ancillary_data_is_said_wherever_they_are_used(publication: Path) -> None:
+    for edition in ("public", "internal"):
+        store = SqliteStore(publication / edition / "serve.sqlite")
+        try:
+            notes = [n for c in store.collections() for n in (c.metadata.get("handed_down") or {}).values()]
+        finally:
+            store.close()
+        assert notes
+        assert all(note["ancillary_years"] == [2011] and note["years_apart"]["years"] == 10 for note in notes)
+        assert all("liegen 10 Jahre" in " ".join(note["remarks"]["de"]) for note in notes)
+        with sqlite3.connect(publication / edition / "layers.gpkg") as db:
+            (about,) = db.execute(
+                "SELECT description FROM gpkg_contents WHERE table_name = 'grid1km_employment'"
+            ).fetchone()
+        assert "Zwischen Hilfsdaten (2011) und Zahlen (2001) liegen 10 Jahre." in about
+
+
+def test_dwellings_predict_hidden_municipalities_and_area_does_not(publication: Path) -> None:
+    found = manifest(publication, "public")["weights"]["gemeinde -> grid1km"]
+    table = found["counts"]["bevoelkerung_15_64"]["table"]
+    assert found["weights"] == "einwohner_1km"
+    assert table["einwohner_1km"]["rtae"] < 0.05 < 0.3 < table["area"]["rtae"]
+    assert set(manifest(publication, "public")["weights"]) == {"gemeinde -> grid1km"}
 
 
 def test_100_m_cells_are_in_the_internal_edition_only(publication: Path) -> None:

@@ -162,16 +162,8 @@ def test_the_gate_refuses_a_number_beside_a_status_that_hides_it(make: Callable[
         verify(inputs, known, [replace(collection, table=table)], public=True)
 
 
-@pytest.mark.parametrize(
-    ("column", "said"),
-    [
-        ("coverage", "neither coverage nor provenance"),
-        ("provenance", "neither coverage nor provenance"),
-        ("n", "beside a status that hides it"),
-        ("d", "beside a status that hides it"),
-    ],
-)
-def test_the_gate_refuses_what_is_said_of_a_hidden_place(make: Callable[..., Inputs], column: str, said: str) -> None:
+@pytest.mark.parametrize("column", ["n", "d", "coverage", "provenance"])
+def test_the_gate_refuses_what_is_said_of_a_hidden_place(make: Callable[..., Inputs], column: str) -> None:
     inputs = make(lambda t: re.sub(r"population_floor = \d+", "population_floor = 1500", t))
     collection = build(inputs)["ortsteil_employment"]
     known = suppressed_for_public(inputs)
@@ -179,7 +171,7 @@ def test_the_gate_refuses_what_is_said_of_a_hidden_place(make: Callable[..., Inp
     table = collection.table.copy()
     hidden = table.index[table["beschaeftigungsquote_status"] == Status.SUPPRESSED.value][0]
     table.loc[hidden, f"beschaeftigungsquote_{column}"] = "area" if column == "provenance" else 1.0
-    with pytest.raises(DisclosureError, match=said):
+    with pytest.raises(DisclosureError, match="neither count nor coverage nor provenance"):
         verify(inputs, known, [replace(collection, table=table)], public=True)
 
 
