@@ -23,10 +23,8 @@ ROBUST = (
         "string",
         Text("Cluster, die halten (Local Moran)", "Clusters that hold (local Moran)"),
         Text(
-            "Das Cluster, wo es in genug Varianten hält (label_probability), sonst unsicher; in früheren Jahren, in "
-            "denen das nicht geprüft ist, wie label",
-            "The cluster where it holds in enough variants (label_probability), else unsure; in earlier years, in "
-            "which that is not checked, as label",
+            "Das Cluster, wo es in genug Varianten hält (label_probability), sonst unsicher; nur letztes Jahr",
+            "The cluster where it holds in enough variants (label_probability), else unsure; latest year only",
         ),
         values={
             **{value: text for value, text in _LABELS.items() if value not in ("not significant", "no label")},

@@ -56,9 +56,7 @@ def blanked(table: pd.DataFrame, hidden: pd.Series) -> pd.DataFrame:
 
 def _shown(table: pd.DataFrame, layer: AreaLayer) -> pd.DataFrame:
     """Take the statistics from context areas: a label could be rebuilt from them. Their value and neighbours stay."""
-    # Where labels were not repeated, what holds is not known: the label stands as the test gave it.
-    out = table if "label_robust" in table else table.assign(label_robust=table["label"])
-    out = out.copy()
+    out = table.copy()
     outside = layer.areas["context"].reindex(table.index).to_numpy(dtype=bool)
     out.loc[outside, _there(out, STATISTICS)] = np.nan
     out.loc[outside, _there(out, SAID)] = None

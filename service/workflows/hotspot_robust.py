@@ -127,7 +127,7 @@ def repeated(
     -------
     LocalResult
         With ``label_probability`` and ``label_robust``: the label where it holds, ``unsure high`` or ``unsure low``
-        where it does not.
+        where it does not. Years that are not repeated have neither: what holds there is not known.
     dict or None
         What was done; None for a map without any label, where nothing has to hold.
     """
@@ -137,7 +137,7 @@ def repeated(
     table = result.table
     found = table["label"].isin([*HIGH, *LOW])
     if not found.any():
-        return result, None
+        return replace(result, table=table.assign(label_robust=table["label"])), None
     graphs = tester.variants(level)
     options = tester.options(level, table.index, pd.Series(False, index=table.index))
     # Whether a missing value is suppressed makes no difference to a repeat; told apart it costs time.

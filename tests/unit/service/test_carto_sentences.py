@@ -15,6 +15,7 @@ from geodata.models import Text
 from geodata.store.model import Field
 from service.cartography.classification import graduated, hotspot_style, status_style
 from service.cartography.compose import map_content
+from service.cartography.hotspot_styles import robust_style
 from service.cartography.interactive import render_map
 
 METHOD = {"de": "Local Moran, 99999 bedingte Permutationen", "en": "Local Moran, 99999 conditional permutations"}
@@ -184,3 +185,19 @@ def test_an_index_says_where_it_is_missing_for_want_of_values() -> None:
     english = said(store(rows, kind="index", style=status_style()), "en")
     assert any(sentence.startswith("In 2 of 10 districts there is no index because") for sentence in english)
     assert not any("keinen Index" in s for s in said(store(rows[:6], kind="index", style=status_style())))
+
+
+@pytest.mark.parametrize(("checked", "field"), [(True, "label_robust"), (False, "label")])
+def test_a_year_that_was_not_checked_draws_labels_as_tested(checked: bool, field: str) -> None:
+    note = {"variants": 99, "draws": 33, "weights": ["queen", "knn:6"], "threshold": 0.9} if checked else None
+    rows = plain(40, "High-High", label_robust="High-High" if checked else None, label_probability=0.95)
+    where = store(rows, style=robust_style(0.9), n_effective=40)
+    where.meta.styles = (*where.meta.styles, hotspot_style())
+    where.meta.metadata["per_period"]["2024"]["robust"] = note
+    content = map_content(where, "x", language="de")  # type: ignore[arg-type]
+    assert content.style.field == field
+    text = " ".join(content.describe)
+    assert ("40 von 40 Markierungen halten in mindestens 90" in text) is checked
+    assert ("ist für dieses Jahr nicht geprüft" in text) is not checked
+    legend = render_map(content)
+    assert ("unsicher, hoch" in legend) is checked
