@@ -13,7 +13,7 @@ from geodata.errors import ConfigError
 from service.commands.text import columns, number, say, to_json, wrapped
 
 if TYPE_CHECKING:
-    from service.workflows.clusters import Answer, Question
+    from service.workflows.question import Answer, Question
     from spatial.results import LocalResult
 
 LOCAL = ["local-moran", "gi", "gi-star", "local-geary", "join-count", "bivariate-moran"]
@@ -140,7 +140,7 @@ def autocorrelation(source: str, value: str, correlogram: str | None, as_json: b
 
     INPUT is any vector file, or FILE|layername=LAYER as in QGIS.
     """
-    from service.workflows.clusters import ask_globally
+    from service.workflows.clusters_global import ask_globally
 
     question = _question(source, value, options)
     answer = ask_globally(question, bounds=_bounds(correlogram), say=say)
@@ -168,7 +168,7 @@ def autocorrelation(source: str, value: str, correlogram: str | None, as_json: b
 
 
 def _question(source: str, value: str, options: dict[str, Any]) -> Question:
-    from service.workflows.clusters import Question
+    from service.workflows.question import Question
 
     names = tuple(name.strip() for name in value.split(",") if name.strip())
     return Question(source, values=names, **options)

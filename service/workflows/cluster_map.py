@@ -20,7 +20,7 @@ from service.workflows.pictures import content_of
 if TYPE_CHECKING:
     import geopandas as gpd
 
-    from service.workflows.clusters import Question
+    from service.workflows.question import Question
     from spatial.results import LocalResult
 
 PICTURES = (".png", ".svg", ".pdf")

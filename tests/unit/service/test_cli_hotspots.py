@@ -15,7 +15,7 @@ from libpysal import examples
 from shapely import box
 
 from service.cli import main
-from service.workflows.clusters import Question
+from service.workflows.question import Question
 
 
 @pytest.fixture(scope="module")
@@ -161,9 +161,9 @@ def test_an_area_belongs_to_the_source_that_most_of_it_lies_in(tmp_path: Path):
 
 def test_what_the_command_offers_is_what_the_workflow_knows():
     from service.commands import disaggregate, hotspots
-    from service.workflows import clusters, ground
+    from service.workflows import ground, question
 
-    assert (tuple(hotspots.LOCAL), tuple(hotspots.GLOBAL)) == (clusters.LOCAL, clusters.GLOBAL)
+    assert (tuple(hotspots.LOCAL), tuple(hotspots.GLOBAL)) == (question.LOCAL, question.GLOBAL)
     assert tuple(disaggregate.METHODS) == ground.METHODS
 
 
