@@ -147,12 +147,21 @@ def _ancillary(
 
 
 def _tested(hotspots: Sequence[Collection]) -> list[dict[str, Any]]:
-    """Say each method once, with the layers that show it."""
+    """Say each method once, with the layers that show it and how many of their labels hold in the last year."""
     found: dict[str, dict[str, Any]] = {}
     for collection in hotspots:
         method = dict(collection.metadata.get("method") or {})
         said = found.setdefault(method.get("de", ""), {"collections": [], "method": method})
-        said["collections"].append({"id": collection.id, "title": _both(collection.title)})
+        entry = {"id": collection.id, "title": _both(collection.title)}
+        year = str(collection.periods[-1])
+        note = (collection.metadata.get("per_period") or {}).get(year) or {}
+        if note.get("robust"):
+            # Of the areas that were tested: labels that are painted on smaller ones are theirs.
+            entry["robust"] = {
+                "year": year,
+                **{k: note["robust"][k] for k in ("held", "unsure", "variants", "threshold")},
+            }
+        said["collections"].append(entry)
     return list(found.values())
 
 

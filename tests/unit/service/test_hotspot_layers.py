@@ -308,3 +308,28 @@ def test_remote_areas_do_not_make_everybody_a_neighbour(tested_inputs: Inputs) -
         levels={"ortsteil": replace(tested_inputs.levels["ortsteil"], areas=far)},
     )
     assert list(workflow_tester.Tester(moved).variants("ortsteil"))[2] == "knn:8"  # type: ignore[arg-type]
+
+
+def test_the_indicator_sheet_says_how_many_labels_hold(tested_inputs: Inputs, made: dict[str, Collection]) -> None:
+    from service.reports.indicator_sheet import build_sheets, render_sheet
+    from service.workflows.indicators import indicator_collections
+
+    known = suppressed_for_public(tested_inputs)
+    values = indicator_collections(tested_inputs, known, build_allocations(tested_inputs), public=True)
+    sheets = build_sheets(
+        tested_inputs.county,
+        tested_inputs.levels,
+        [*values, *made.values()],
+        tables=tested_inputs.tables,
+        edition="public",
+        publication="0001",
+    )
+    (method,) = sheets["sgb2_quote"]["tested"]
+    said = method["collections"][0]["robust"]
+    last = latest(made["ortsteil_hotspots_sgb2_quote"])
+    assert said["held"] == int(last["label_robust"].isin(MARKS).sum())
+    assert said["held"] + said["unsure"] == int(last["label"].isin(MARKS).sum())
+    assert all("robust" not in c for t in sheets["beschaeftigungsquote"]["tested"] for c in t["collections"])
+    page = render_sheet(sheets["sgb2_quote"], "de")
+    assert f"{said['held']} von {said['held'] + said['unsure']} Markierungen halten in mindestens 90 %" in page
+    assert "Markierungen halten" not in render_sheet(sheets["beschaeftigungsquote"], "de")
