@@ -207,7 +207,9 @@ def _parts(
         ratio = np.divide(np.expm1(d), d, out=np.ones_like(d), where=d != 0)
         return (start * ratio)[:, None] * steps
     lower = (score < start)[:, None]
-    binds = np.where(lower, x == score[:, None], b == start[:, None]) * w
+    # Means of several z-scores are all 0 but for rounding, which must not choose the one that binds.
+    near = 1e-9 * max(np.abs(x).max(), np.abs(b).max())
+    binds = np.where(lower, x <= score[:, None] + near, b <= start[:, None] + near) * w
     total = binds.sum(axis=1, keepdims=True)
     return np.divide(binds, total, out=np.zeros_like(binds), where=total > 0) * (score - start)[:, None]
 

@@ -103,6 +103,7 @@ def before_after(
     measure: Measure,
     similar: Collection[str],
     *,
+    exclude: Collection[str] = (),
     level: float = 0.95,
     window: int | None = None,
 ) -> EffectResult:
@@ -117,6 +118,8 @@ def before_after(
     similar : collection of str
         Areas alike *before* the start (:func:`spatial.index.similar.similar_areas` on earlier figures); chosen by later
         figures they would hide or invent a difference.
+    exclude : collection of str, optional
+        Areas that are compared with nothing, for example because they had a measure of their own at that time.
     level : float, default 0.95
         Of the intervals.
     window : int, optional
@@ -142,7 +145,7 @@ def before_after(
     *International Journal of Epidemiology* 34, 215–220, on regression to the mean). Whether something else happened in
     the area at that time, no figure here can tell.
     """
-    _check(panel, measure, similar, level)
+    _check(panel, measure, similar, exclude, level)
     periods = sorted(int(p) for p in panel.columns)
     before = [p for p in periods if p < measure.start]
     after = [p for p in periods if p >= measure.start]
@@ -161,7 +164,7 @@ def before_after(
             f"expected figures of the measure's areas in all periods, found none in some of {some(treated)}",
             where=_WHERE,
         )
-    others = table.drop(index=treated).dropna()
+    others = table[~table.index.isin([*treated, *exclude])].dropna()
     alike = others.loc[others.index.isin(list(similar))]
     parts = {"area": table.loc[treated], "similar": alike, "county": others}
     groups = pd.DataFrame(
@@ -264,14 +267,16 @@ def _trend(own: pd.DataFrame, others: pd.DataFrame, level: float) -> tuple[float
     return float(slope.mean() - slopes.mean()), half
 
 
-def _check(panel: pd.DataFrame, measure: Measure, similar: Collection[str], level: float) -> None:
+def _check(
+    panel: pd.DataFrame, measure: Measure, similar: Collection[str], exclude: Collection[str], level: float
+) -> None:
     if not panel.index.is_unique:
         raise AreaKeyError("expected each area once", where=_WHERE)
-    if not measure.areas or (unknown := [a for a in (*measure.areas, *similar) if a not in panel.index]):
+    if not measure.areas or (unknown := [a for a in (*measure.areas, *similar, *exclude) if a not in panel.index]):
         raise AreaKeyError(f"areas that do not exist: {some(unknown) if measure.areas else 'none given'}", where=_WHERE)
-    if both := [area for area in similar if area in measure.areas]:
+    if both := [area for area in similar if area in measure.areas or area in exclude]:
         raise SpatialError(
-            f"expected similar areas without the measure, found {some(both)}",
+            f"expected similar areas without the measure and not excluded, found {some(both)}",
             where=_WHERE,
             hint="leave out areas of this and of like measures when similar areas are looked for",
         )

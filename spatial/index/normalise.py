@@ -186,8 +186,8 @@ class Normaliser:
             raise SpatialError(f"expected ddof 0 or 1, found {self.ddof!r}", where=_WHERE)
         if not self.scale[1] > 0 or not np.isfinite(self.scale).all():
             raise SpatialError(f"expected a finite offset and a factor above 0, found {self.scale}", where=_WHERE)
-        if not columns.is_unique or not len(columns):
-            raise ColumnError("expected at least one indicator, each once", where=_WHERE)
+        if not columns.is_unique or not len(columns) or not all(isinstance(name, str) for name in columns):
+            raise ColumnError("expected at least one indicator, each once and named by a string", where=_WHERE)
         if unknown := [name for name in (*self.polarity, *self.goalposts) if name not in columns]:
             raise ColumnError(f"polarity or goalposts of indicators that are not there: {some(unknown)}", where=_WHERE)
         if any(sign not in (1, -1) for sign in self.polarity.values()):

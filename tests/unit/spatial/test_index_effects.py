@@ -154,6 +154,17 @@ def test_several_areas_have_a_narrower_interval_and_holes_of_others_leave_them_o
     assert before_after(data, Measure(("o03",), 2020, -1), similar, window=1).groups["areas"]["similar"] == 5
 
 
+def test_areas_with_a_measure_of_their_own_are_compared_with_nothing():
+    data = panel()
+    similar = ["o10", "o11", "o12"]
+    alone = before_after(data.drop(["o20", "o21"]), Measure(("o03",), 2020, -1), similar)
+    found = before_after(data, Measure(("o03",), 2020, -1), similar, exclude=["o20", "o21"])
+    pd.testing.assert_frame_equal(found.differences, alone.differences)
+    assert found.groups.loc["county", "areas"] == 37
+    with pytest.raises(SpatialError, match="found o10"):
+        before_after(data, Measure(("o03",), 2020, -1), similar, exclude=["o10"])
+
+
 def test_without_similar_areas_nothing_is_said_of_them():
     result = before_after(panel(), Measure(("o03",), 2020, -1), [])
     assert result.differences.loc["similar", "finding"] == Finding.UNKNOWN
@@ -169,7 +180,11 @@ def test_without_similar_areas_nothing_is_said_of_them():
     [
         (lambda d: before_after(d, Measure(("x",), 2020, -1), []), AreaKeyError, "do not exist: x"),
         (lambda d: before_after(d, Measure((), 2020, -1), []), AreaKeyError, "none given"),
-        (lambda d: before_after(d, Measure(("o01",), 2020, -1), ["o01"]), SpatialError, "without the measure"),
+        (
+            lambda d: before_after(d, Measure(("o01",), 2020, -1), ["o01"]),
+            SpatialError,
+            "without the measure and not excluded",
+        ),
         (lambda d: before_after(d, Measure(("o01",), 2022, -1), []), SpatialError, "before and from 2022"),
         (lambda d: before_after(d, Measure(("o01",), 2017, -1), []), SpatialError, "before and from 2017"),
         (lambda d: before_after(d, Measure(("o01",), 2020, 0), []), SpatialError, "direction"),

@@ -128,6 +128,7 @@ def test_a_hole_in_the_reference_is_left_out_of_it():
         (lambda b: Normaliser("z").fit(b.assign(a=0.1)), "one everywhere in a"),
         (lambda b: Normaliser("z").fit(b.assign(a=np.inf)), "infinity"),
         (lambda b: Normaliser("z").fit(b.iloc[:1]), "at least two values"),
+        (lambda b: Normaliser("z").fit(b.set_axis([0, 1], axis=1)), "named by a string"),
         (lambda b: Normaliser("z").fit(b).transform(b[["a"]]), "without: b"),
     ],
 )
