@@ -77,6 +77,8 @@ def class_cuts(
         raise SpatialError(f"expected one of {', '.join(get_args(Rule))}, found {rule!r}", where=_WHERE)
     if rule in ("sd", "fixed") and not at:
         raise SpatialError(f"expected at= with the cuts of rule {rule!r}, found none", where=_WHERE)
+    if ddof not in (0, 1):
+        raise SpatialError(f"expected ddof 0 or 1, found {ddof!r}", where=_WHERE)
     if classes < 2:
         raise SpatialError(f"expected at least two classes, found {classes}", where=_WHERE)
     if quantile_type not in range(1, 10):

@@ -272,10 +272,10 @@ class ShrunkLogit:
             As :meth:`fit`, or a district that the reference does not have.
         """
         r, n, group = _counts(cases, people, district)
-        if unknown := sorted({str(g) for g in group.unique() if g not in self.groups_.index}):
-            raise SpatialError(f"districts without a reference: {some(unknown)}", where=_WHERE)
         logit, sampling = _logit(r, n)
-        frame = self.groups_.loc[group].set_axis(logit.index)
+        if unknown := sorted({str(g) for g in group[logit.notna()].unique() if g not in self.groups_.index}):
+            raise SpatialError(f"districts without a reference: {some(unknown)}", where=_WHERE)
+        frame = self.groups_.reindex(group).set_axis(logit.index)
         weight = frame["variance"] / (frame["variance"] + sampling)  # = (1/s²)/(1/s² + 1/t²), defined also at t² = 0
         return (weight * logit + (1.0 - weight) * frame["logit"]).rename("shrunk_logit")
 

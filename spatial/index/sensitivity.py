@@ -107,7 +107,7 @@ def sensitivity(
     Raises
     ------
     SpatialError
-        Parameters that do not fit.
+        Parameters that do not fit, or a variant that scores fewer than two areas.
 
     Notes
     -----
@@ -124,6 +124,15 @@ def sensitivity(
         raise SpatialError(f"expected {len(names) - 1} ascending cuts, found {tuple(at)}", where=_WHERE)
     factors = variants.factors()
     scores = variants.scores(rng.random((n, sum(factors.values()))), threads=threads)
+    itself = variants.index_itself()[None, :]
+    for what, found in (("of the index itself", itself), ("of every variant", scores)):
+        least = int((~np.isnan(found)).sum(axis=1).min())
+        if least < 2:
+            raise SpatialError(
+                f"expected at least two areas with a score {what}, found {least}",
+                where=_WHERE,
+                hint="leave out the indicator that is missing most often, or allow a partial index with min_shares",
+            )
     rank = _ranks(scores, threads)
     areas = len(variants.areas)
     counts = _counts(rank, areas)
@@ -131,7 +140,6 @@ def sensitivity(
     some_score = scored > 0
     share = np.divide(np.cumsum(counts, axis=1), scored[:, None], where=some_score[:, None], out=np.zeros(counts.shape))
     table = pd.DataFrame(index=variants.areas.rename("area_id"))
-    itself = variants.index_itself()[None, :]
     table["rank"] = _whole(ranks(itself)[0]).array
     for column, q in (("rank_low", (1 - level) / 2), ("rank_median", 0.5), ("rank_high", (1 + level) / 2)):
         # The smallest rank that at least the share q of the variants does not exceed (inverted CDF).
@@ -221,7 +229,10 @@ def sobol_indices(
     rank = _ranks(variants.scores(unit, threads=threads), threads)
     wanted = variants.areas.get_indexer(pd.Index(areas))
     shift = np.abs(rank - ranks(variants.index_itself()[None, :]))
-    outputs = {"mean rank shift": np.nanmean(shift, axis=1)}
+    known = ~np.isnan(shift)
+    count = known.sum(axis=1)
+    mean = np.divide(shift.sum(axis=1, where=known), count, out=np.full(len(unit), np.nan), where=count > 0)
+    outputs = {"mean rank shift": mean}
     outputs.update({str(area): rank[:, k] for area, k in zip(areas, wanted, strict=True)})
     rows: dict[tuple[str, str], tuple[float, ...]] = {}
     for output, y in outputs.items():

@@ -130,6 +130,7 @@ def test_units_and_row_order_change_no_class(rule):
         ({"rule": "sd"}, "expected at="),
         ({"rule": "fixed", "at": (2, 1)}, "ascending"),
         ({"rule": "quantile", "quantile_type": 10}, "from 1 to 9"),
+        ({"rule": "sd", "at": (0,), "ddof": 2}, "ddof 0 or 1"),
         ({"rule": "quantile", "classes": 1}, "at least two classes"),
         ({"rule": "jenks", "classes": 4}, "found 3"),
         ({"rule": "quantile", "classes": 3, "quantile_type": 1}, "ascending"),

@@ -187,6 +187,13 @@ def test_small_areas_move_further_and_never_past_their_district():
     )
 
 
+def test_a_district_without_people_has_no_logit():
+    cases, people = pd.Series([0.0, 3.0, 5.0]), pd.Series([0.0, 30.0, 40.0])
+    district = pd.Series(["empty", "full", "full"])
+    found = ShrunkLogit().fit(cases, people, district).transform(cases, people, district)
+    assert found.isna().tolist() == [True, False, False]
+
+
 def test_counts_that_cannot_be_are_refused():
     people = pd.Series([5.0, 6.0])
     for cases in (pd.Series([6.0, 1.0]), pd.Series([-1.0, 1.0])):

@@ -260,6 +260,19 @@ def test_draws_that_are_missing_here_and_there_or_infinite_are_refused(place, va
             Variants(draws, v.areas, NAMES, ALL)
 
 
+def test_variants_in_which_nobody_is_complete_are_refused():
+    v = make()
+    v.draws[:, :12, 0] = np.nan
+    v.draws[:, 12:, 1] = np.nan
+    with pytest.raises(SpatialError, match="score of the index itself, found 0"):
+        sensitivity(v, 20, rng=np.random.default_rng(1))
+    first_partial = Variants(v.draws, v.areas, NAMES, Choices(min_shares=(0.5, 1.0)))
+    with pytest.raises(SpatialError, match="score of every variant, found 0"):
+        sensitivity(first_partial, 20, rng=np.random.default_rng(1))
+    with pytest.raises(SpatialError, match="without one for mean rank shift"):
+        sobol_indices(first_partial, 8, rng=np.random.default_rng(1))
+
+
 def test_a_missing_salib_is_said(monkeypatch):
     monkeypatch.setitem(sys.modules, "SALib.analyze", None)
     with pytest.raises(SpatialError, match=r"sozialmonitor\[sensitivity\]"):
