@@ -196,7 +196,10 @@ def hotspots(
             told = not support and len(members) <= 3 * NAMES and len(own) < CELLS
             names = f": {names_of(members, language)}" if told else ""
             ending = f"; {sure}" if not sentences else ""
-            sentences.append(f"{count} {does} {words[language == 'en']}{names}{ending}).")
+            weak = sum(row.get("label_robust") not in (None, label) for row in members) if column == "label" else 0
+            of_them = "" if len(members) == 1 else f"{weak} davon " if language == "de" else f"{weak} of them "
+            doubt = f"; {of_them}{'unsicher' if language == 'de' else 'unsure'}" if weak else ""
+            sentences.append(f"{count} {does} {words[language == 'en']}{names}{ending}{doubt}).")
     if not sentences:
         sentences.append(_nothing(frame, sure, clustered, language))
     if frame.wide:

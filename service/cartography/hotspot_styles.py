@@ -12,7 +12,7 @@ from service.cartography.classification import hotspot_style
 from service.cartography.texts import number
 
 #: Pale versions of the red and blue of local Moran: seen, but no cluster.
-_UNSURE = {"unsure high": palettes.Look("#f2d3c9", "", "h?"), "unsure low": palettes.Look("#d3e1ee", "", "l?")}
+_UNSURE = {"unsure high": palettes.Look("#f2d3c9", "", "H?"), "unsure low": palettes.Look("#d3e1ee", "", "L?")}
 
 #: Category → letter, and the shade of each side; the sign before the letter tells the sides apart in grey.
 _EMERGING = {

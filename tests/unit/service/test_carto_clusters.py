@@ -36,6 +36,22 @@ def numbers(text: str) -> set[int]:
     return {int(n) for n in re.findall(r"(?<![\d,.])\d+(?![\d,.\u202f])", text)}
 
 
+def test_the_finding_says_how_many_marks_are_unsure() -> None:
+    table = rows()
+    for row in table[:6]:
+        row["label_robust"] = "unsure high" if row["name"] in ("Ort 01", "Ort 02") else "High-High"
+    table[6]["label_robust"] = "unsure low"
+    high, low, *_ = describe_clusters.hotspots(table, areas=ORTSTEILE, **TEST)
+    assert high.endswith("99\u202f999 Permutationen; 2 davon unsicher).")
+    assert low.endswith("Ort 06; unsicher).")
+    english, *_ = describe_clusters.hotspots(table, areas=ORTSTEILE, language="en", **TEST)
+    assert english.endswith("; 2 of them unsure).")
+    spots = describe_clusters.hotspots(
+        [{**row, "gi_star_label": "hot"} for row in table], areas=ORTSTEILE, statistic="gi_star", **TEST
+    )
+    assert not any("unsicher" in sentence for sentence in spots)
+
+
 def test_hotspots_in_german() -> None:
     first, second, third, alone, fourth, *rest = describe_clusters.hotspots(
         rows(suppressed=2, isolated=1), areas=ORTSTEILE, **TEST
