@@ -216,7 +216,8 @@ class ShrunkLogit:
     After the English Indices of Deprivation (McLennan et al. 2019, technical report). With r cases among n persons:
     m = ln((r + ½)/(n − r + ½)), s² = (n + 1)(n + 2)/(n (r + 1)(n − r + 1)), w = (1/s²)/(1/s² + 1/t²),
     m* = w m + (1 − w) M. M is the same logit of the district, t² the variance of m between its areas (k − 1) less the
-    mean s², not below 0. Where t² is 0, an area has the logit of its district.
+    mean s², not below 0. Where t² is 0, an area has the logit of its district. A logit is high where the rate is; its
+    polarity is the :class:`Normaliser`'s matter. Counting those who are not cases turns its sign and nothing else.
 
     Attributes
     ----------

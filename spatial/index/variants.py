@@ -82,6 +82,7 @@ class Variants:
         Draws of the values from their posterior, high = more disadvantage, NaN where missing (the same places in all
         draws). Never draws around noisy values: they overstate extremes. One draw (D = 1) keeps the values.
     areas : pandas.Index, length n
+        A wider reference frame is rows like any other: all areas count for scales, ranks and classes.
     indicators : tuple of str, length m
     choices : Choices
 

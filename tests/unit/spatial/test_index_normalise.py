@@ -187,6 +187,20 @@ def test_small_areas_move_further_and_never_past_their_district():
     )
 
 
+def test_counting_the_others_turns_the_sign_of_the_logit_and_nothing_else():
+    rng = np.random.default_rng(3)
+    people = pd.Series(rng.integers(5, 400, size=25).astype(float))
+    cases = pd.Series(rng.binomial(people.astype(int), rng.uniform(0.05, 0.3, size=25)).astype(float))
+    one, other = (ShrunkLogit().fit(c, people).transform(c, people) for c in (cases, people - cases))
+    np.testing.assert_allclose(other, -one, atol=1e-12)
+    order = rng.permutation(25)
+    mixed = ShrunkLogit().fit(cases[order], people[order]).transform(cases[order], people[order])
+    np.testing.assert_allclose(mixed[cases.index], one, atol=1e-12)
+    frame = [s.to_frame("x") for s in (one, other)]
+    turned = Normaliser("z", polarity={"x": -1}).fit(frame[1]).transform(frame[1])
+    np.testing.assert_allclose(turned, Normaliser("z").fit(frame[0]).transform(frame[0]), atol=1e-12)
+
+
 def test_a_district_without_people_has_no_logit():
     cases, people = pd.Series([0.0, 3.0, 5.0]), pd.Series([0.0, 30.0, 40.0])
     district = pd.Series(["empty", "full", "full"])
