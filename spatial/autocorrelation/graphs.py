@@ -11,6 +11,7 @@ from scipy import sparse
 
 from geodata.crs import require_projected
 from geodata.errors import AreaKeyError, GeometryError, SpatialError, some
+from spatial.autocorrelation.borders import meeting
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -57,7 +58,9 @@ def contiguity(areas: gpd.GeoDataFrame, kind: Kind = "queen", *, buffer: float =
     Notes
     -----
     Queen and rook are decided by the topology of the geometries (DE-9IM) and not by shared vertices, so that a border
-    that carries more vertices on one side than on the other still counts.
+    that carries more vertices on one side than on the other still counts. Borders that overlap, or that miss each other
+    by a hair (a centimetre), are one as well, see :func:`spatial.autocorrelation.borders.meeting`: in official layers
+    neighbours overlap by fractions of a square metre.
 
     Examples
     --------
@@ -90,7 +93,10 @@ def contiguity(areas: gpd.GeoDataFrame, kind: Kind = "queen", *, buffer: float =
     if kind == "fuzzy":
         require_projected(areas, "contiguity")
         return Graph.build_fuzzy_contiguity(areas, buffer=buffer)
-    return Graph.build_contiguity(areas, rook=kind == "rook", strict=True)
+    first, second = meeting(areas, rook=kind == "rook")
+    n = len(areas)
+    matrix = sparse.coo_array((np.ones(len(first)), (first, second)), shape=(n, n))
+    return _graph_of(areas.index, sparse.csr_array(matrix + matrix.T))
 
 
 def grid_contiguity(rows: ArrayLike, cols: ArrayLike, ids: ArrayLike, kind: Literal["queen", "rook"] = "queen") -> Any:
@@ -117,10 +123,14 @@ def grid_contiguity(rows: ArrayLike, cols: ArrayLike, ids: ArrayLike, kind: Lite
     SpatialError
         Unknown kind.
     """
+    names = pd.Index(np.asarray(ids))
+    return _graph_of(names, grid_matrix(rows, cols, names, kind))
+
+
+def _graph_of(names: pd.Index, matrix: Any) -> Any:
+    """Name the edges of a binary matrix, isolates as libpysal writes them."""
     from libpysal.graph import Graph
 
-    names = pd.Index(np.asarray(ids))
-    matrix = grid_matrix(rows, cols, names, kind)
     alone = np.flatnonzero(np.diff(matrix.indptr) == 0)
     focal = np.concatenate([np.repeat(np.arange(len(names)), np.diff(matrix.indptr)), alone])
     neighbour = np.concatenate([matrix.indices, alone])
