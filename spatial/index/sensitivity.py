@@ -114,10 +114,10 @@ def sensitivity(
     After Saisana, Saltelli and Tarantola (2005), *Journal of the Royal Statistical Society A* 168, 307–323.
     """
     names = tuple(labels)
-    if n < 1 or not 0 < level < 1 or rule not in ("sd", "quantile") or len(names) < 2:
+    if n < 1 or not 0 < level < 1 or rule not in ("sd", "quantile") or not 2 <= len(names) == len(set(names)):
         raise SpatialError(
-            f"expected variants, a level between 0 and 1, rule sd or quantile and two labels, found {n}, {level}, "
-            f"{rule!r}, {len(names)}",
+            f"expected variants, a level between 0 and 1, rule sd or quantile and at least two labels, each once, "
+            f"found {n}, {level}, {rule!r}, {names}",
             where=_WHERE,
         )
     if rule == "sd" and (len(at) != len(names) - 1 or not (np.diff(at) > 0).all()):
