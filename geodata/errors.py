@@ -42,6 +42,10 @@ class ConfigError(GeodataError, ValueError):
     """``county.toml`` says something that cannot be meant."""
 
 
+class UsageError(ConfigError):
+    """An option of a command says something that cannot be meant, whatever is in the files."""
+
+
 class MissingFileError(GeodataError, FileNotFoundError):
     """A file that was named does not exist."""
 

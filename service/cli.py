@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from geodata.errors import ConfigError, GeodataError, SozialmonitorError
+from geodata.errors import ConfigError, GeodataError, SozialmonitorError, SpatialError, UsageError
 from service.commands.text import complain, say
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from service.workflows.run import RunReport
 
 #: Exit codes: 0 done, 1 failed, 2 usage (click's own), 3 data rejected.
-FAILED, REJECTED = 1, 3
+FAILED, USAGE, REJECTED = 1, 2, 3
 MAPS: dict[str, tuple[Edition, ...]] = {"public": ("public",), "all": ("public", "internal"), "none": ()}
 MAPS_HELP = "Editions whose maps are drawn into files."
 STATE_HELP = "Folder that keeps the publications."
@@ -26,7 +26,7 @@ class Commands(click.Group):
     """Turns the house's errors into one message and an exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; a rejected input ends with code 3, any other failure with 1.
+        """Run a command; wrong usage ends with code 2, a rejected input with 3, any other failure with 1.
 
         Parameters
         ----------
@@ -40,7 +40,10 @@ class Commands(click.Group):
         """
         try:
             return super().invoke(ctx)
-        except GeodataError as error:
+        except UsageError as error:
+            complain(error)
+            ctx.exit(USAGE)
+        except (GeodataError, SpatialError) as error:  # a file that cannot be used, or data that cannot carry a test
             complain(error)
             ctx.exit(REJECTED)
         except SozialmonitorError as error:

@@ -184,7 +184,7 @@ def test_sampling_errors_of_the_sources_widen_their_intervals(country: Path):
     assert wide["cases_indicative"].all(), "sixteen sources"
     sources["se"] = sources["se"].mask(sources["s"] == "s0101")
     sources.to_file(country / "sources.gpkg")
-    refused = ask(country, "no.gpkg", *asked, "--error", "cases=se", code=1)
+    refused = ask(country, "no.gpkg", *asked, "--error", "cases=se", code=3)
     assert "s0101" in refused.stderr
     assert "full count" in refused.stderr
 

@@ -171,12 +171,12 @@ def test_what_the_command_offers_is_what_the_workflow_knows():
     ("arguments", "code", "words"),
     [
         (["--value", "CRIM"], 3, "perhaps 'CRIME' is meant"),
-        (["--value", "CRIME", "--weights", "king"], 1, "expected queen"),
+        (["--value", "CRIME", "--weights", "king"], 3, "expected queen"),
         (["--value", "CRIME", "--id", "NSA"], 3, "every id once"),
         (["--value", "CRIME,INC"], 3, "expected 1 column for local-moran"),
         (["--value", "high", "--statistic", "join-count", "--by", "HOVAL"], 3, "compute the rates into a column"),
-        (["--value", "CRIME", "--statistic", "join-count"], 1, "true or false"),
-        (["--value", "CRIME", "--by", "high"], 1, "at most as many cases as people"),
+        (["--value", "CRIME", "--statistic", "join-count"], 3, "true or false"),
+        (["--value", "CRIME", "--by", "high"], 3, "at most as many cases as people"),
     ],
 )
 def test_a_question_that_makes_no_sense_writes_nothing(columbus: Path, tmp_path: Path, arguments, code, words):
