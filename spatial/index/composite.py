@@ -88,7 +88,7 @@ def status_index(
     if not values.columns.is_unique or not len(values.columns):
         raise ColumnError("expected at least one indicator, each once", where=_WHERE)
     table = values.astype(np.float64)
-    reason = _reasons(table, population, floor, exclude)
+    reason = reasons(table, population, floor, exclude)
     valid = reason == ""
     if reference is None:
         if int(valid.sum()) < min_areas:
@@ -138,8 +138,32 @@ def status_index(
     )
 
 
-def _reasons(table: pd.DataFrame, population: pd.Series | None, floor: float, exclude: Mapping[str, str]) -> pd.Series:
-    """Say for each area why it is left out; "" where it is not. What was given wins over what was found."""
+def reasons(
+    table: pd.DataFrame,
+    population: pd.Series | None,
+    floor: float,
+    exclude: Mapping[str, str],
+    enough: pd.Series | None = None,
+) -> pd.Series:
+    """Say for each area why it is left out; "" where it is not. What was given wins over what was found.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame, shape (n, m)
+        Indicators.
+    population, floor, exclude : as for :func:`status_index`
+    enough : pandas.Series of bool, shape (n,), optional
+        Which areas have values enough; by default those that have all.
+
+    Returns
+    -------
+    pandas.Series of str, shape (n,)
+
+    Raises
+    ------
+    AreaKeyError, SpatialError
+        Unknown areas in `exclude`, areas absent from `population`, infinite values.
+    """
     unknown = pd.Index(list(exclude)).difference(table.index)
     if len(unknown):
         raise AreaKeyError(f"areas to exclude that do not exist: {some(unknown)}", where=_WHERE)
@@ -147,7 +171,7 @@ def _reasons(table: pd.DataFrame, population: pd.Series | None, floor: float, ex
     infinite = np.isinf(table.to_numpy()).any(axis=1)
     if infinite.any():
         raise SpatialError(f"expected finite values, found infinity in {some(table.index[infinite])}", where=_WHERE)
-    for area in table.index[table.isna().any(axis=1)]:
+    for area in table.index[table.isna().any(axis=1) if enough is None else ~enough]:
         absent = [str(name) for name in table.columns[table.loc[area].isna()]]
         reason[area] = f"no value: {', '.join(absent)}"
     if population is not None:
