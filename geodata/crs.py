@@ -97,7 +97,7 @@ def require_same(left: gpd.GeoDataFrame, right: gpd.GeoDataFrame, where: str) ->
         raise CrsError(
             f"expected one CRS, found {a.to_string()} and {b.to_string()}",
             where=where,
-            hint="reproject one of them with GeoDataFrame.to_crs",
+            hint="reproject one of them, for example to EPSG:25832 (in QGIS: Reproject layer)",
         )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from geodata import crs as _crs
-from geodata.errors import AreaKeyError, ColumnError, FormatError, some
+from geodata.errors import AreaKeyError, ColumnError, FormatError, UsageError, some
 from geodata.exchange_files import defuse, replacing
 from geodata.readers import long, vector
 
@@ -38,7 +38,13 @@ def split_layer(name: str) -> tuple[Path, str | None]:
 
 
 def read_zones(
-    name: str, *, id_field: str | None = None, numbers: Sequence[str] = (), polygons: bool = True, project: bool = False
+    name: str,
+    *,
+    id_field: str | None = None,
+    numbers: Sequence[str] = (),
+    marks: Sequence[str] = (),
+    polygons: bool = True,
+    project: bool = False,
 ) -> gpd.GeoDataFrame:
     """Read a layer as it is: its ids, some numbers and the geometry.
 
@@ -50,6 +56,8 @@ def read_zones(
         Column with a unique key for each feature; without it features are numbered from 1.
     numbers : sequence of str
         Columns with numbers; blanks and nulls are NaN.
+    marks : sequence of str
+        Columns that are kept as delivered where the file has them, such as ``origin``; none is required.
     polygons : bool
         Refuse other geometries and invalid ones.
     project : bool
@@ -58,8 +66,8 @@ def read_zones(
     Returns
     -------
     geopandas.GeoDataFrame
-        Index: the ids as delivered (text or whole numbers), named like the column; columns `numbers` (float64) and
-        ``geometry``, in the CRS of the file.
+        Index: the ids as delivered (text or whole numbers), named like the column; columns `numbers` (float64), those
+        of `marks` that are there, and ``geometry``, in the CRS of the file.
 
     Raises
     ------
@@ -73,6 +81,8 @@ def read_zones(
         No CRS, implausible coordinates; geometries are missing, empty, invalid or no polygons.
     """
     path, layer = split_layer(name)
+    if layer is None:
+        _require_one_layer(path, name)
     frame = vector.read_features(path, layer=layer, where=name)
     _crs.require_crs(frame, name)
     columns = [str(c) for c in frame.columns if c != frame.geometry.name]
@@ -81,6 +91,7 @@ def read_zones(
     else:
         ids = _ids(frame[columns[long.pick(id_field, columns, where=name)]], name)
     picked = {number: _numbers(frame[columns[long.pick(number, columns, where=name)]], name) for number in numbers}
+    picked |= {mark: frame[mark].to_numpy() for mark in marks if mark in columns and mark not in picked}
     import geopandas as gpd
 
     zones = gpd.GeoDataFrame(picked, geometry=frame.geometry.to_numpy(), crs=frame.crs)
@@ -91,6 +102,49 @@ def read_zones(
     if project and zones.crs.is_geographic:
         zones = zones.to_crs(_utm(zones))
     return zones
+
+
+def _require_one_layer(path: Path, name: str) -> None:
+    """Refuse a file of several layers none of which is named."""
+    if path.suffix.lower() == ".parquet" or not path.exists():
+        return
+    layers = vector.list_layers(path)
+    if len(layers) > 1:
+        raise ColumnError(
+            f"expected the name of a layer, found {len(layers)} layers: {some(layers, 12)}",
+            where=name,
+            hint=f"name one, for example '{name}|layername={layers[0]}'",
+        )
+
+
+def kept_metadata(name: str) -> dict[str, Any]:
+    """Return what :func:`write_zones` kept in a GeoPackage or GeoParquet file about how it was made.
+
+    Parameters
+    ----------
+    name : str
+        File, or ``FILE|layername=LAYER``.
+
+    Returns
+    -------
+    dict
+        Empty where there is none.
+    """
+    path, layer = split_layer(name)
+    said: Any = None
+    if path.suffix.lower() == ".gpkg":
+        import pyogrio
+
+        said = (pyogrio.read_info(path, layer=layer).get("layer_metadata") or {}).get(KEY)
+    elif path.suffix.lower() == ".parquet":
+        import pyarrow.parquet as pq
+
+        said = (pq.read_schema(path).metadata or {}).get(KEY.encode())
+    try:
+        found = json.loads(said) if said else {}
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _utm(zones: gpd.GeoDataFrame) -> Any:
@@ -136,7 +190,12 @@ def _numbers(column: pd.Series, where: str) -> np.ndarray[Any, np.dtype[np.float
         )
     values = numbers.to_numpy(dtype=np.float64, na_value=np.nan)
     if np.isinf(values).any():
-        raise ColumnError(f"column {column.name!r}: expected finite numbers, found infinity", where=where)
+        raise ColumnError(
+            f"column {column.name!r}: expected finite numbers, found infinity in {int(np.isinf(values).sum())} of "
+            f"{len(column)} features",
+            where=where,
+            hint="leave the cell empty where there is no value; a quotient by 0 has none",
+        )
     return values
 
 
@@ -145,11 +204,13 @@ def require_writable(path: Path, *, overwrite: bool) -> None:
 
     Raises
     ------
+    UsageError
+        The ending is not one of :data:`ENDINGS`.
     FormatError
-        The ending is not one of :data:`ENDINGS`, the folder does not exist, or the file does and may not be replaced.
+        The folder does not exist, or the file does and may not be replaced.
     """
     if path.suffix.lower() not in ENDINGS:
-        raise FormatError(
+        raise UsageError(
             f"expected an output that ends in {', '.join(ENDINGS)}, found {path.suffix or 'no ending'!r}",
             where=str(path),
             hint="the ending chooses the format, for example result.gpkg",

@@ -226,14 +226,14 @@ def check_geometries(geometry: gpd.GeoSeries, ids: Iterable[object], where: str)
         raise GeometryError(
             f"{int(missing.sum())} areas have no geometry: {some(names[missing])}",
             where=where,
-            hint="draw them, or leave them out with keep",
+            hint="draw them, or delete these features (in county.toml, keep leaves them out)",
         )
     empty = shapely.is_empty(shapes)
     if empty.any():
         raise GeometryError(
             f"{int(empty.sum())} areas have an empty geometry: {some(names[empty])}",
             where=where,
-            hint="draw them, or leave them out with keep",
+            hint="draw them, or delete these features (in county.toml, keep leaves them out)",
         )
     flat = np.isin(shapely.get_type_id(shapes), (3, 6))  # Polygon, MultiPolygon
     if not flat.all():

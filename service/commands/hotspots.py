@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from geodata.errors import ConfigError
+from geodata.errors import UsageError
 from service.commands.text import columns, number, say, to_json, wrapped
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from service.workflows.question import Answer, Question
     from spatial.results import LocalResult
 
@@ -33,6 +37,8 @@ ORDER = [
     "no label",
 ]
 
+EXAMPLES = {"--missing": "-9999,-1", "--correlogram": "0,500,1000,2000"}
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -50,7 +56,7 @@ def _shared(command: F) -> F:
             default="queen",
             show_default=True,
             metavar="NAME[:N]",
-            help="queen, rook, fuzzy:METRES, knn:N, distance:METRES or kernel:METRES.",
+            help="queen, rook, fuzzy:METRES (1), knn:N (6), distance:METRES or kernel:METRES.",
         ),
         click.option("--transform", type=click.Choice(["r", "b"]), help="Weights by row, or binary."),
         click.option(
@@ -58,13 +64,19 @@ def _shared(command: F) -> F:
             type=click.Choice(["leave", "nearest", "drop"]),
             default="leave",
             show_default=True,
-            help="What becomes of areas without neighbours.",
+            help="What becomes of areas without neighbours: not tested, joined with the nearest, or left out of OUT.",
         ),
         click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of the permutations."),
         click.option(
             "--support",
             metavar="SOURCES",
-            help="Layer that the values were handed down from, with the same columns: the test is made there.",
+            help="Layer that the values were handed down from, with the same columns: the test is made there. Counts "
+            "need --by; values without it are taken as means.",
+        ),
+        click.option(
+            "--missing",
+            metavar="N[,N]",
+            help="Numbers that stand for no value, such as -9999; none: every number is a value.",
         ),
         click.option("--support-id", help="Id column of that layer; default: that of --id."),
         click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
@@ -116,14 +128,12 @@ def hotspots(
     question = _question(source, value, options)
     answer = find_hotspots(question, out, picture=picture, language=language, overwrite=overwrite, say=say)
     _notes(answer)
-    if answer.local is None:
-        raise RuntimeError("a local test without a result")
     drawn = {} if picture is None else {"map": str(picture)}
     if as_json:
-        told = {**question.as_dict(), **_told(answer.local), "out": str(out), **drawn}
+        told = {**question.as_dict(), **_told(answer), "out": str(out), **drawn}
         click.echo(to_json(told))
         return
-    _print_local(answer.local)
+    _print_local(answer)
     click.echo(out)
     if picture is not None:
         click.echo(picture)
@@ -151,8 +161,8 @@ def autocorrelation(source: str, value: str, correlogram: str | None, as_json: b
         rows = [] if table is None else table.to_dict("records")
         click.echo(to_json({**question.as_dict(), "results": found, "correlogram": rows}))
         return
-    headings = ["statistic", "value", "expected", "z", "p", "p two-sided", "areas", "effective"]
-    keys = ["value", "expected", "z", "p", "p_two_sided", "n", "n_effective"]
+    headings = ["statistic", "value", "expected", "z", "p two-sided", "p one-sided", "areas", "effective"]
+    keys = ["value", "expected", "z", "p_two_sided", "p", "n", "n_effective"]
     click.echo(
         columns(
             headings,
@@ -160,7 +170,10 @@ def autocorrelation(source: str, value: str, correlogram: str | None, as_json: b
             right=frozenset(range(1, 8)),
         )
     )
-    click.echo("p: chance of at least so much likeness of neighbours in a random arrangement (one-sided)")
+    if question.permutations:
+        click.echo("p one-sided: chance of at least so much likeness of neighbours in a random arrangement")
+    else:
+        click.echo("no p: --permutations 0")
     if table is not None:
         cells = [[number(cell, 5) for cell in row] for row in table.to_numpy()]
         click.echo("")
@@ -168,19 +181,40 @@ def autocorrelation(source: str, value: str, correlogram: str | None, as_json: b
 
 
 def _question(source: str, value: str, options: dict[str, Any]) -> Question:
-    from service.workflows.question import Question
+    from service.workflows.question import Question, weights_named
 
-    names = tuple(name.strip() for name in value.split(",") if name.strip())
-    return Question(source, values=names, **options)
+    missing = (options.pop("missing") or "").strip()
+    every = missing.lower() == "none"
+    return Question(
+        source,
+        values=tuple(name.strip() for name in value.split(",") if name.strip()),
+        missing=() if every else tuple(_numbers(missing, "--missing", "numbers")),
+        every_value=every,
+        **{**options, "weights": weights_named(options["weights"])},
+    )
 
 
 def _bounds(text: str | None) -> list[float]:
+    bounds = _numbers(text or "", "--correlogram", "distances in metres")
+    if bounds and (len(bounds) < 2 or bounds[0] < 0 or any(b <= a for a, b in itertools.pairwise(bounds))):
+        raise UsageError(
+            f"expected at least two ascending distances in metres from 0 on, found {text!r}",
+            where="--correlogram",
+            hint="for example 0,500,1000,2000",
+        )
+    return bounds
+
+
+def _numbers(text: str, option: str, what: str) -> list[float]:
     try:
-        return [float(part) for part in (text or "").split(",") if part.strip()]
-    except ValueError as error:
-        raise ConfigError(
-            f"expected distances in metres separated by commas, found {text!r}", where="--correlogram"
-        ) from error
+        found = [float(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        found = [math.nan]
+    if not all(map(math.isfinite, found)):
+        raise UsageError(
+            f"expected {what} separated by commas, found {text!r}", where=option, hint=f"for example {EXAMPLES[option]}"
+        )
+    return found
 
 
 def _notes(answer: Answer) -> None:
@@ -189,27 +223,59 @@ def _notes(answer: Answer) -> None:
             say(line)
 
 
-def _told(result: LocalResult) -> dict[str, Any]:
-    labels = result.table["label"].astype("str").value_counts()
+def _told(answer: Answer) -> dict[str, Any]:
+    result = _local(answer)
+    labels = _counted(result.table["label"])
     states = result.table["state"].astype("str").value_counts()
+    painted = _sources(result)
     return {
-        "labels": {name: int(labels[name]) for name in ORDER if name in labels},
+        "labels": labels,
+        **({"labels_of_sources": _counted(painted["label"])} if painted is not None else {}),
         "states": {str(name): int(n) for name, n in states.items()},
+        "dropped": answer.dropped,
         "n_effective": result.n_effective,
         "components": result.components,
         "warnings": list(result.warnings),
     }
 
 
-def _print_local(result: LocalResult) -> None:
-    told = _told(result)
+def _local(answer: Answer) -> LocalResult:
+    if answer.local is None:
+        raise RuntimeError("a local test without a result")
+    return answer.local
+
+
+def _counted(labels: pd.Series) -> dict[str, int]:
+    counts = labels.astype("str").value_counts()
+    return {name: int(counts[name]) for name in ORDER if name in counts}
+
+
+def _sources(result: LocalResult) -> pd.DataFrame | None:
+    """Return one row a source zone, where labels were painted down from such."""
+    support = result.table["support"].astype("str")
+    if (support == result.table.index.astype("str")).all():
+        return None
+    return result.table[support != ""].drop_duplicates("support")
+
+
+def _print_local(answer: Answer) -> None:
+    result, told = _local(answer), _told(answer)
+    zones = " source zones" if "labels_of_sources" in told else ""
     click.echo(
-        f"{result.statistic}, {result.graph}: {result.n_effective} tested, {result.permutations} permutations, "
+        f"{result.statistic}, {result.graph}: {result.n_effective}{zones} tested, {result.permutations} permutations, "
         f"alpha {result.alpha:g}, correction {result.correction}"
     )
-    click.echo(columns(["label", "areas"], told["labels"].items(), right=frozenset([1])))
+    if zones:
+        sources = told["labels_of_sources"]
+        rows = [[name, sources.get(name, 0), n] for name, n in told["labels"].items()]
+        click.echo(columns(["label", "source zones", "areas in them"], rows, right=frozenset([1, 2])))
+    else:
+        click.echo(columns(["label", "areas"], told["labels"].items(), right=frozenset([1])))
     untested = {name: n for name, n in told["states"].items() if name != "tested"}
+    if answer.dropped:
+        untested["dropped (without neighbours, not in OUT)"] = answer.dropped
     if untested:
-        click.echo("not tested: " + ", ".join(f"{n} {name}" for name, n in untested.items()))
+        of = " (areas)" if zones else ""
+        click.echo(f"not tested{of}: " + ", ".join(f"{n} {name}" for name, n in untested.items()))
     if "untestable" in untested and not result.n_effective:
         say("note: too few areas for local tests: show the values as they are, or use `sozialmonitor autocorrelation`")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from geodata.errors import ConfigError, FormatError
+from geodata.errors import FormatError, UsageError
 from geodata.exchange_files import replacing
 from geodata.models import Text
 from service.cartography import describe, presets
@@ -32,13 +32,17 @@ def require_picture(path: Path, *, overwrite: bool) -> None:
 
     Raises
     ------
-    ConfigError
+    UsageError
         Its ending is unknown.
     FormatError
         Its folder does not exist, or it does and is not to be replaced.
     """
     if path.suffix.lower() not in PICTURES:
-        raise ConfigError(f"expected a name ending in {', '.join(PICTURES)}, found {path.name!r}", where="--map")
+        raise UsageError(
+            f"expected a name ending in {', '.join(PICTURES)}, found {path.name!r}",
+            where="--map",
+            hint="the ending chooses the format, for example map.png",
+        )
     if not path.parent.is_dir():
         raise FormatError(
             f"expected the folder {str(path.parent)!r}, found none", where=str(path), hint="make it, or name another"

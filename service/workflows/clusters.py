@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pandas as pd
 
-from geodata.errors import ConfigError
+from geodata.errors import UsageError
 from geodata.zones import require_writable, write_zones
 from service.workflows.cluster_map import draw_picture, require_picture, require_polygons
+from service.workflows.layer_checks import named
 from service.workflows.question import LOCAL, Answer, Layer, Question, read_layer, require_columns, sources_of
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def find_hotspots(
     """
     require_writable(out, overwrite=overwrite)
     if question.statistic not in LOCAL:
-        raise ConfigError(f"expected one of {', '.join(LOCAL)}, found {question.statistic!r}", where="--statistic")
+        raise UsageError(f"expected one of {', '.join(LOCAL)}, found {question.statistic!r}", where="--statistic")
     require_columns(question, several=question.statistic == "local-geary")
     if picture is not None:
         require_picture(picture, overwrite=overwrite)
@@ -66,10 +67,15 @@ def find_hotspots(
     if picture is not None:
         require_polygons(layer.zones, question.source)
     if question.support is None:
-        result = _local(layer, question)
+        with named(question):
+            result = _local(layer, question)
     else:
         result, more = _painted(layer, question, say)
         notes += more
+    if question.statistic in ("gi", "gi-star") and result.table["statistic"].isna().all() and result.n_effective:
+        notes += (
+            "values of both signs: the column “statistic”, a share of their sum, is left empty; z, p and labels hold",
+        )
     if question.exploratory:
         notes += (f"exploratory, not the preset: {', '.join(question.exploratory)}",)
     notes += result.warnings
@@ -82,7 +88,7 @@ def find_hotspots(
     )
     if picture is not None:
         draw_picture(picture, layer.zones, result, question, language)
-    return Answer(local=result, notes=notes)
+    return Answer(local=result, notes=notes, dropped=layer.dropped)
 
 
 def _columns(table: pd.DataFrame) -> pd.DataFrame:
@@ -115,7 +121,7 @@ def _local(layer: Layer, question: Question) -> LocalResult:
     if len(question.values) > 1:
         values = layer.zones[list(question.values)]
         return local_geary.local_geary_multivariate(pd.DataFrame(values), layer.graph, rng=rng, **options)
-    tests = {
+    tests: dict[str, Callable[..., LocalResult]] = {
         "local-moran": local.local_moran,
         "gi": local.local_gi,
         "gi-star": local.local_gi_star,
@@ -131,7 +137,8 @@ def _painted(layer: Layer, question: Question, say: Callable[[str], None]) -> tu
     from spatial.autocorrelation.support import paint_down
 
     sources, source_of = sources_of(layer, question, say)
-    found = _local(sources, question)
+    with named(question):
+        found = _local(sources, question)
     note = (
         f"values were handed down from {len(sources.zones)} source zones: these were tested, a label means that "
         "its source zone is one; nothing is said about differences inside a source zone"

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pandas as pd
 
-from geodata.errors import ConfigError
+from geodata.errors import UsageError
 from geodata.zones import read_zones
+from service.workflows.layer_checks import named
 from service.workflows.question import GLOBAL, Answer, Layer, Question, read_layer, require_columns, sources_of
 
 if TYPE_CHECKING:
@@ -42,12 +43,19 @@ def ask_globally(
         The input or the question is not what is expected.
     """
     if question.statistic not in GLOBAL:
-        raise ConfigError(f"expected one of {', '.join(GLOBAL)}, found {question.statistic!r}", where="--statistic")
+        raise UsageError(f"expected one of {', '.join(GLOBAL)}, found {question.statistic!r}", where="--statistic")
     require_columns(question, several=False)
     layer = read_layer(question.source, question.id_field, question, say)
     if question.support is not None:
-        return _global_fromsources_of(layer, question, say)
-    found = _global(layer, question)
+        if bounds:
+            raise UsageError(
+                "expected no --correlogram with --support, found both",
+                where="--correlogram",
+                hint="compute it from the layer of the source zones",
+            )
+        return _from_sources(layer, question, say)
+    with named(question):
+        found = _global(layer, question)
     table = None
     if bounds:
         from spatial.autocorrelation.correlogram import correlogram
@@ -55,8 +63,12 @@ def ask_globally(
         values = _tested(layer, question)
         shapes = read_zones(question.source, id_field=question.id_field, polygons=False, project=True)
         rng = np.random.default_rng([question.seed, 1])
-        table = correlogram(values, shapes, bounds, permutations=min(question.permutations, 9999), rng=rng)
-    return Answer(global_=found, notes=layer.notes, correlogram=table)
+        with named(question):
+            table = correlogram(values, shapes, bounds, permutations=min(question.permutations, 9999), rng=rng)
+    notes = layer.notes
+    if all(np.isnan(result.value) for result in found.values()):
+        notes += ("no statistic: all values that take part are equal, so that nothing differs",)
+    return Answer(global_=found, notes=notes, correlogram=table, dropped=layer.dropped)
 
 
 def _tested(layer: Layer, question: Question) -> pd.Series:
@@ -86,29 +98,34 @@ def _global(layer: Layer, question: Question) -> dict[str, GlobalResult]:
     return {question.statistic: tests[question.statistic](values, layer.graph, **options)}
 
 
-def _global_fromsources_of(layer: Layer, question: Question, say: Callable[[str], None]) -> Answer:
+def _from_sources(layer: Layer, question: Question, say: Callable[[str], None]) -> Answer:
+    """Test rates, or means without a population, against their source zones in random order."""
     from spatial.autocorrelation.support import global_support_test
     from spatial.disaggregation import cell_weights
 
-    if question.statistic != "moran" or question.by is None:
-        raise ConfigError(
-            "expected --statistic moran and --by POPULATION with --support, "
-            f"found {question.statistic}{'' if question.by else ' without --by'}",
+    if question.statistic != "moran" or not question.permutations:
+        raise UsageError(
+            f"expected --statistic moran and permutations with --support, found {question.statistic} and "
+            f"{question.permutations} permutations",
             where="--support",
-            hint="the test permutes the rates of the source zones and hands each order down",
+            hint="the test permutes the values of the source zones and hands each order down",
         )
     sources, source_of = sources_of(layer, question, say)
-    people = layer.zones[question.by]
-    weights = cell_weights(source_of, people, sources=sources.zones.index, where=f"column {question.by!r}")
-    found = global_support_test(
-        sources.zones[question.values[0]],
-        sources.zones[question.by],
-        weights,
-        layer.graph,
-        permutations=question.permutations,
-        rng=np.random.default_rng(question.seed),
-        form="poisson" if question.rare else "proportion",
-        graph_name=question.weights,
-    )
+    # Of a mean every area has the value of the zone that most of it lies in, as hotspots paints it.
+    people = pd.Series(1.0, layer.zones.index) if question.by is None else layer.zones[question.by]
+    where = "areas" if question.by is None else f"column {question.by!r}"
+    with named(question):
+        weights = cell_weights(source_of, people, sources=sources.zones.index, where=where)
+        found = global_support_test(
+            sources.zones[question.values[0]],
+            None if question.by is None else sources.zones[question.by],
+            weights,
+            layer.graph,
+            kind="mean" if question.by is None else "rate",
+            permutations=question.permutations,
+            rng=np.random.default_rng(question.seed),
+            form="poisson" if question.rare else "proportion",
+            graph_name=question.weights,
+        )
     note = f"values were handed down: the effective number of observations is {found.n_effective}, not {found.n}"
-    return Answer(global_={"moran": found}, notes=(*layer.notes, *sources.notes, note))
+    return Answer(global_={"moran": found}, notes=(*layer.notes, *sources.notes, note), dropped=layer.dropped)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
-from geodata.errors import ConfigError, CrsError, some
+from geodata.errors import CrsError, SpatialError, UsageError, some
 from geodata.zones import read_zones
 from service.cartography.presets import PRESETS, differences
+from service.workflows import layer_checks
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -44,6 +45,10 @@ class Question:
         As on the command line.
     support : str or None
         Layer of the source zones from which the values were handed down; it has the same columns.
+    missing : tuple of float
+        Numbers that stand for no value.
+    every_value : bool
+        No number does, whatever it looks like.
     """
 
     source: str
@@ -61,6 +66,8 @@ class Question:
     support: str | None = None
     support_id: str | None = None
     rare: bool = False
+    missing: tuple[float, ...] = ()
+    every_value: bool = False
 
     @property
     def exploratory(self) -> tuple[str, ...]:
@@ -87,7 +94,10 @@ class Question:
 
     def as_dict(self) -> dict[str, Any]:
         """Return all of it by name, for the file that is written."""
-        said = {name: getattr(self, name) for name in self.__slots__ if getattr(self, name) not in (None, False)}
+        every = {name: getattr(self, name) for name in self.__slots__}
+        said = {
+            name: value for name, value in every.items() if value is not None and value is not False and value != ()
+        }
         return {**said, "exploratory": list(self.exploratory), "sozialmonitor": version("sozialmonitor")}
 
 
@@ -103,12 +113,15 @@ class Answer:
     notes : tuple of str
         What must be said beside it: islands, warnings, what was chosen otherwise.
     correlogram : pandas.DataFrame or None
+    dropped : int
+        Areas without neighbours that were left out altogether.
     """
 
     local: LocalResult | None = None
     global_: dict[str, GlobalResult] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     correlogram: pd.DataFrame | None = None
+    dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +136,35 @@ class Layer:
         Neighbours of the same zones.
     notes : tuple of str
         What must be said of it.
+    dropped : int
+        Areas without neighbours that were left out.
     """
 
     zones: gpd.GeoDataFrame
     graph: Any
     notes: tuple[str, ...]
+    dropped: int = 0
 
 
-def read_layer(name: str, id_field: str | None, question: Question, say: Callable[[str], None]) -> Layer:
+def weights_named(text: str) -> str:
+    """Write the name of weights in full: ``knn`` → ``knn:6``.
+
+    Raises
+    ------
+    UsageError
+        There are no such weights.
+    """
+    from spatial.autocorrelation.weights import WeightsSpec
+
+    try:
+        return str(WeightsSpec.parse(text))
+    except SpatialError as error:
+        raise UsageError(error.message, where="--weights", hint=error.hint or "leave the number out") from error
+
+
+def read_layer(
+    name: str, id_field: str | None, question: Question, say: Callable[[str], None], *, support: bool = False
+) -> Layer:
     """Read a layer and join each zone with its neighbours.
 
     Parameters
@@ -143,36 +177,51 @@ def read_layer(name: str, id_field: str | None, question: Question, say: Callabl
         Names columns, weights and what becomes of islands.
     say : callable
         Receives one line of progress.
+    support : bool
+        It is the layer of the source zones.
 
     Returns
     -------
     Layer
-        Islands named in its notes.
+        Islands, areas without value and overlaps named in its notes.
 
     Raises
     ------
     SozialmonitorError
-        The file, its columns or its shapes are not what is expected.
+        The file, its columns or its shapes are not what is expected; its values were handed down, or hold signs for
+        "no value".
     """
     from spatial.autocorrelation.distances import settle_islands
     from spatial.autocorrelation.weights import WeightsSpec, build_graph
 
     spec = WeightsSpec.parse(question.weights)
     columns = [*question.values, *([question.by] if question.by else [])]
-    zones = read_zones(name, id_field=id_field, numbers=columns, polygons=spec.kind in ("queen", "rook", "fuzzy"))
-    notes: list[str] = []
+    zones = read_zones(
+        name,
+        id_field=id_field,
+        numbers=columns,
+        marks=layer_checks.mark_columns(columns),
+        polygons=spec.kind in ("queen", "rook", "fuzzy"),
+    )
+    if support or question.support is None:
+        layer_checks.refuse_handed_down(name, zones, columns, support=support)
+    zones, notes = layer_checks.without_signs(name, zones[[*dict.fromkeys(columns), "geometry"]], columns, question)
+    notes += layer_checks.met_twice(name, zones)
     shapes = zones
     if zones.crs.is_geographic and (spec.kind not in ("queen", "rook") or question.islands == "nearest"):
         shapes = read_zones(name, id_field=id_field, polygons=False, project=True)
         notes.append(f"{name} is in degrees: distances were taken in {shapes.crs.to_string()}")
     say(f"{name}: {len(zones)} features, {question.weights} neighbours")
-    graph, islands = settle_islands(build_graph(shapes, spec), shapes, cast("Islands", question.islands))
+    with layer_checks.named(replace(question, source=name)):
+        graph, islands = settle_islands(build_graph(shapes, spec), shapes, cast("Islands", question.islands))
     if islands:
         done = {"leave": "left isolated", "nearest": "joined with the nearest area", "drop": "dropped"}
         notes.append(f"{len(islands)} areas without neighbours ({done[question.islands]}): {some(islands)}")
+    dropped = 0
     if question.islands == "drop":
-        zones = zones.loc[zones.index.isin(graph.unique_ids)]
-    return Layer(zones, graph, tuple(notes))
+        kept = zones.index.isin(graph.unique_ids)
+        zones, dropped = zones.loc[kept], int((~kept).sum())
+    return Layer(zones, graph, tuple(notes), dropped)
 
 
 def require_columns(question: Question, *, several: bool) -> None:
@@ -187,12 +236,12 @@ def require_columns(question: Question, *, several: bool) -> None:
 
     Raises
     ------
-    ConfigError
+    UsageError
         Too few or too many columns, or a population where none is taken.
     """
     wanted = 2 if question.statistic == "bivariate-moran" else 1
     if len(question.values) != wanted and not (several and len(question.values) > 1):
-        raise ConfigError(
+        raise UsageError(
             f"expected {wanted} column{'s' if wanted > 1 else ''} for {question.statistic}, "
             f"found {len(question.values)}: {', '.join(question.values)}",
             where="--value",
@@ -200,7 +249,7 @@ def require_columns(question: Question, *, several: bool) -> None:
         )
     rates = ("local-moran", "gi", "gi-star", "local-geary", "moran", "geary")
     if question.by is not None and (question.statistic not in rates or len(question.values) > 1):
-        raise ConfigError(
+        raise UsageError(
             f"expected --by with one of {', '.join(rates)} and one column, found {question.statistic} of "
             f"{', '.join(question.values)}",
             where="--by",
@@ -214,7 +263,7 @@ def sources_of(layer: Layer, question: Question, say: Callable[[str], None]) -> 
     from spatial.disaggregation import area_weights
 
     name = str(question.support)
-    sources = read_layer(name, question.support_id or question.id_field, question, say)
+    sources = read_layer(name, question.support_id or question.id_field, question, say, support=True)
     zones, targets = sources.zones, layer.zones
     if zones.crs.is_geographic:
         raise CrsError(
@@ -225,4 +274,8 @@ def sources_of(layer: Layer, question: Question, say: Callable[[str], None]) -> 
     if not zones.crs.equals(targets.crs, ignore_axis_order=True):
         targets = targets.to_crs(zones.crs)
     weights = area_weights(zones, targets, names=("support zones", "areas"), sliver=SLIVER)
-    return sources, main_source(weights)
+    source_of = main_source(weights)
+    if question.by is None:
+        for value in question.values:
+            layer_checks.refuse_counts(layer.zones, zones, source_of, value)
+    return sources, source_of

@@ -12,7 +12,7 @@ import pyogrio
 import pytest
 from shapely import box
 
-from geodata.errors import AreaKeyError, ColumnError, CrsError, FormatError, GeometryError
+from geodata.errors import AreaKeyError, ColumnError, CrsError, FormatError, GeometryError, UsageError
 from geodata.zones import ENDINGS, read_zones, require_writable, split_layer, write_zones
 
 
@@ -97,12 +97,12 @@ def test_what_was_written_is_read_again(tmp_path: Path, ending: str):
 def test_an_output_is_checked_before_anything_is_computed(tmp_path: Path):
     there = tmp_path / "there.gpkg"
     there.write_text("published")
-    for path, words in (
-        (tmp_path / "x.shp", "ends in"),
-        (tmp_path / "no" / "x.gpkg", "expected the folder"),
-        (there, "--overwrite"),
+    for path, words, kind in (
+        (tmp_path / "x.shp", "ends in", UsageError),
+        (tmp_path / "no" / "x.gpkg", "expected the folder", FormatError),
+        (there, "--overwrite", FormatError),
     ):
-        with pytest.raises(FormatError) as caught:
+        with pytest.raises(kind) as caught:
             require_writable(path, overwrite=False)
         assert words in str(caught.value.message) + str(caught.value.hint)
     require_writable(there, overwrite=True)

@@ -138,7 +138,7 @@ def test_handed_down_values_are_tested_where_they_are_known(tmp_path: Path):
     assert painted["support"].str[1:].tolist() == painted.index.str[1:3].tolist()
     assert painted["label"].tolist() == tested["label"].reindex(painted["support"]).tolist()
     assert "nothing is said about differences inside" in " ".join(result.stderr.split())
-    assert "36 tested" in result.stdout
+    assert "36 source zones tested" in result.stdout
     said = json.loads(call("autocorrelation", cells, *asked[:6], "--support", zones, "--json").stdout)["results"][
         "moran"
     ]
@@ -159,6 +159,193 @@ def test_an_area_belongs_to_the_source_that_most_of_it_lies_in(tmp_path: Path):
     assert pd.read_csv(out)["support"].tolist() == ["large"]
 
 
+def squares(path: Path, n: int = 64, **columns: object) -> Path:
+    """Write a lattice of eight columns, each square 100 m wide."""
+    at = [(600_000 + 100 * (i % 8), 5_700_000 + 100 * (i // 8)) for i in range(n)]
+    shapes = [box(x, y, x + 100, y + 100) for x, y in at]
+    values = {"k": [f"a{i:02d}" for i in range(n)], "v": np.random.default_rng(4).gamma(3, size=n), **columns}
+    gpd.GeoDataFrame(values, geometry=shapes, crs=25832).to_file(path)
+    return path
+
+
+def said(result) -> str:
+    return " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize("marks", [{"origin": "modelled"}, {"v_origin": "modelled"}, {"v_provenance": "ancillary"},
+                                   {"sources": 2, "provenance": "area"}])  # fmt: skip
+@pytest.mark.parametrize("command", ["hotspots", "autocorrelation"])
+def test_values_that_call_themselves_handed_down_need_their_sources(tmp_path: Path, marks: dict, command: str):
+    path, out = squares(tmp_path / "a.gpkg", **marks), tmp_path / "out.csv"
+    files = [path, out] if command == "hotspots" else [path]
+    asked = ["--id", "k", "--value", "v", "--permutations", 99]
+    refused = said(call(command, *files, *asked, code=3))
+    assert "handed down to them" in refused
+    assert "--support SOURCES" in refused
+    assert not out.exists()
+    counted = squares(tmp_path / "b.gpkg", origin="counted", sources="register")
+    call(command, counted, *files[1:], *asked)
+    again = [*files[1:], "--overwrite"] if command == "hotspots" else []
+    refused = said(call(command, counted, *again, *asked, "--support", path, code=3))
+    assert "name the layer in which they were counted" in refused
+
+
+def test_what_disaggregate_wrote_is_not_tested_naively(tmp_path: Path):
+    zones, cells = grid_with_sources(tmp_path)
+    handed = tmp_path / "handed.parquet"
+    call("disaggregate", zones, cells, handed, "--id", "id", "--target-id", "id", "--extensive", "n,d")
+    refused = call("hotspots", handed, tmp_path / "a.csv", "--id", "id", "--value", "n", "--by", "d", code=3)
+    assert "column 'origin' says modelled in 144 of 144 features" in said(refused)
+    bare = gpd.read_parquet(handed)[["id", "n", "d", "geometry"]]
+    bare.to_parquet(tmp_path / "bare.parquet")
+    call("autocorrelation", tmp_path / "bare.parquet", "--id", "id", "--value", "n", "--by", "d")
+    call("hotspots", handed, tmp_path / "a.csv", "--id", "id", "--value", "n", "--by", "d", "--support", zones)
+    # The metadata say it where the columns were taken out.
+    from geodata.zones import write_zones
+
+    write_zones(tmp_path / "kept.gpkg", bare.set_index("id"), metadata={"origin": "modelled"})
+    refused = call("autocorrelation", tmp_path / "kept.gpkg", "--id", "id", "--value", "n", "--by", "d", code=3)
+    assert "metadata" in said(refused)
+
+
+@pytest.mark.parametrize("command", ["hotspots", "autocorrelation"])
+def test_counts_of_source_zones_need_a_population_and_means_do_not(tmp_path: Path, command: str):
+    zones, cells = grid_with_sources(tmp_path)
+    files = [cells, tmp_path / "out.csv"] if command == "hotspots" else [cells]
+    asked = ["--id", "id", "--permutations", 999, "--support", zones]
+    assert "--by POPULATION" in said(call(command, *files, *asked, "--value", "n", code=2))
+    for path in (zones, cells):
+        layer = gpd.read_file(path)
+        layer["mean"] = layer["n"] / layer["d"]
+        layer.to_file(path)
+    call(command, *files, *asked, "--value", "mean")
+
+
+def test_the_same_means_are_tested_as_their_sources_are(tmp_path: Path):
+    """One area a source: the support test is the ordinary one, but for its draws."""
+    path = squares(tmp_path / "a.gpkg")
+    asked = ["autocorrelation", path, "--id", "k", "--value", "v", "--json"]
+    plain = json.loads(call(*asked).stdout)["results"]["moran"]
+    other = json.loads(call(*asked, "--support", path).stdout)["results"]["moran"]
+    assert other["value"] == pytest.approx(plain["value"])
+    assert (other["n"], other["n_effective"]) == (64, 64)
+    assert other["p_two_sided"] == pytest.approx(plain["p_two_sided"], abs=0.03)
+
+
+def test_signs_for_no_value_are_no_values(tmp_path: Path):
+    values = np.random.default_rng(4).normal(size=64)
+    for sign, where in ((-9999.0, [7]), (-999.0, [7, 8])):
+        odd = values.copy()
+        odd[where] = sign
+        path = squares(tmp_path / "odd.gpkg", v=odd)
+        asked = [
+            "hotspots",
+            path,
+            tmp_path / "o.csv",
+            "--id",
+            "k",
+            "--value",
+            "v",
+            "--overwrite",
+            "--permutations",
+            999,
+        ]
+        refused = said(call(*asked, code=3))
+        assert f"{sign:g} in {len(where)} of 64 features" in refused
+        assert f"--missing {sign:g}" in refused
+        assert f"no value in {len(where)} of 64" in said(call(*asked, "--missing", f"{sign:g}"))
+        states = pd.read_csv(tmp_path / "o.csv").set_index("k")["state"]
+        assert states[states == "undefined"].index.tolist() == [f"a{i:02d}" for i in where]
+        call(*asked, "--missing", "none")
+        assert (pd.read_csv(tmp_path / "o.csv")["state"] == "tested").all()
+        assert "--missing" in said(call(*asked, "--missing", "nothing", code=2))
+    # Far from nothing: euros may well be -999.
+    wide = values * 5_000
+    wide[3] = -999.0
+    result = call("autocorrelation", squares(tmp_path / "euro.gpkg", v=wide), "--value", "v")
+    assert "-999" not in said(result)
+    few = np.abs(values)
+    few[[1, 2]] = -1.0
+    result = call("autocorrelation", squares(tmp_path / "one.gpkg", v=few), "--value", "v")
+    assert "v: -1 in 2 areas" in said(result)
+    assert "-1 in" not in said(
+        call("autocorrelation", squares(tmp_path / "mixed.gpkg", v=values.round()), "--value", "v")
+    )
+
+
+def test_one_area_twice_is_refused_and_a_wide_overlap_is_named(tmp_path: Path):
+    path = squares(tmp_path / "a.gpkg")
+    layer = gpd.read_file(path)
+    again = pd.concat([layer, layer.iloc[[5]].assign(k="again")])
+    gpd.GeoDataFrame(again, crs=25832).to_file(tmp_path / "twice.gpkg")
+    for command, out in (("hotspots", [tmp_path / "o.csv"]), ("autocorrelation", [])):
+        refused = said(call(command, tmp_path / "twice.gpkg", *out, "--id", "k", "--value", "v", code=3))
+        assert "a05 and again" in refused
+    layer.loc[5, "geometry"] = box(*np.add(layer.geometry[5].bounds, [0, 0, 20, 0]))
+    layer.to_file(tmp_path / "wide.gpkg")
+    result = call("autocorrelation", tmp_path / "wide.gpkg", "--id", "k", "--value", "v")
+    assert "1 pairs of areas share more than 1% of the smaller one" in said(result)
+    assert "a05 and a06 (20.0%)" in said(result)
+
+
+def test_what_is_counted_is_told(tmp_path: Path):
+    values = np.random.default_rng(4).gamma(3, size=64)
+    values[[3, 40]] = np.nan
+    path = squares(tmp_path / "a.gpkg", v=values)
+    layer = gpd.read_file(path)
+    layer.loc[63, "geometry"] = box(700_000, 5_700_000, 700_100, 5_700_100)
+    layer.to_file(path)
+    asked = ["--id", "k", "--value", "v", "--permutations", 999]
+    result = call("hotspots", path, tmp_path / "o.csv", *asked, "--islands", "drop", "--weights", "queen")
+    assert "no value in 2 of 64 areas" in said(result)
+    assert "not tested: 2 undefined, 1 dropped" in result.stdout
+    assert len(pd.read_csv(tmp_path / "o.csv")) == 63
+    result = call("hotspots", path, tmp_path / "o.csv", *asked, "--weights", "knn", "--overwrite")
+    assert "knn:6: 62 tested" in result.stdout
+    layer["w"] = layer["v"].fillna(0) - 3
+    layer.to_file(path)
+    both = ["hotspots", path, tmp_path / "o.csv", "--id", "k", "--value", "w", "--permutations", 999, "--overwrite"]
+    assert "values of both signs" in said(call(*both, "--statistic", "gi-star"))
+    assert "values of both signs" not in said(call(*both))
+    result = call("autocorrelation", path, "--id", "k", "--value", "v", "--permutations", 0)
+    assert "no p: --permutations 0" in result.stdout
+    assert "p one-sided:" not in result.stdout
+    assert result.stdout.index("p two-sided") < result.stdout.index("p one-sided")
+    constant = squares(tmp_path / "c.gpkg", v=[3.3] * 64)
+    assert "all values that take part are equal" in said(call("autocorrelation", constant, "--value", "v"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--correlogram", "5000,100"], 2, "ascending"),
+        (["--correlogram", "a,b"], 2, "0,500,1000"),
+        (["--weights", "queen:3"], 2, "without a number"),
+        (["--weights", "knn:99"], 3, "--weights knn:99"),
+        (["--statistic", "getis-ord", "--value", "signed"], 3, "moran or geary"),
+        (["--value", "endless"], 3, "leave the cell empty"),
+        (["--by", "small"], 3, "--rare"),
+        (["--statistic", "geary", "--support", "x.gpkg"], 2, "--statistic moran"),
+    ],
+)
+def test_codes_and_remedies(tmp_path: Path, arguments: list, code: int, words: str):
+    path = tmp_path / "a.parquet"
+    layer = gpd.read_file(squares(tmp_path / "a.gpkg"))
+    endless = layer["v"].where(layer.index != 5, np.inf)
+    layer.assign(signed=layer["v"] - 3, endless=endless, small=layer["v"] / 2).to_parquet(path)
+    chosen = arguments if "--value" in arguments else [*arguments, "--value", "v"]
+    refused = said(call("autocorrelation", path, "--id", "k", *chosen, code=code))
+    assert words in refused
+    assert "form=" not in refused
+
+
+def test_a_file_of_several_layers_says_how_one_is_named(tmp_path: Path):
+    path = squares(tmp_path / "a.gpkg")
+    gpd.read_file(path).to_file(path, layer="second")
+    assert "a.gpkg|layername=a" in said(call("autocorrelation", path, "--value", "v", code=3))
+    call("autocorrelation", f"{path}|layername=second", "--value", "v")
+
+
 def test_what_the_command_offers_is_what_the_workflow_knows():
     from service.commands import disaggregate, hotspots
     from service.workflows import ground, question
@@ -171,10 +358,10 @@ def test_what_the_command_offers_is_what_the_workflow_knows():
     ("arguments", "code", "words"),
     [
         (["--value", "CRIM"], 3, "perhaps 'CRIME' is meant"),
-        (["--value", "CRIME", "--weights", "king"], 3, "expected queen"),
+        (["--value", "CRIME", "--weights", "king"], 2, "expected queen"),
         (["--value", "CRIME", "--id", "NSA"], 3, "every id once"),
-        (["--value", "CRIME,INC"], 3, "expected 1 column for local-moran"),
-        (["--value", "high", "--statistic", "join-count", "--by", "HOVAL"], 3, "compute the rates into a column"),
+        (["--value", "CRIME,INC"], 2, "expected 1 column for local-moran"),
+        (["--value", "high", "--statistic", "join-count", "--by", "HOVAL"], 2, "compute the rates into a column"),
         (["--value", "CRIME", "--statistic", "join-count"], 3, "true or false"),
         (["--value", "CRIME", "--by", "high"], 3, "at most as many cases as people"),
     ],
