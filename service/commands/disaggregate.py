@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from geodata.errors import ConfigError
+from geodata.errors import UsageError
 from service.commands.text import columns, number, say, to_json, wrapped
 
 if TYPE_CHECKING:
@@ -67,6 +67,14 @@ ROWS = 15
     metavar="COL",
     help="Column of TARGETS with a larger zone: writes sums with intervals of their own to OUT_COL. Those of targets "
     "cannot be added.",
+)
+@click.option(
+    "--outside",
+    type=click.Choice(["keep", "hand-over"]),
+    default="keep",
+    show_default=True,
+    help="What of a source lies in no target (more than a sliver of 1 % of its mass) stays outside, or its targets get "
+    "the whole of it.",
 )
 @click.option("--integers", is_flag=True, help="Whole numbers; sums are kept.")
 @click.option("--cell-size", type=click.FloatRange(min=0, min_open=True), help="Metres, of the pycnophylactic grid.")
@@ -144,7 +152,7 @@ def _names(text: str) -> tuple[str, ...]:
 def _pair(text: str) -> tuple[str, str]:
     top, slash, bottom = text.partition("/")
     if not (top.strip() and slash and bottom.strip()):
-        raise ConfigError(
+        raise UsageError(
             f"expected NUMERATOR/DENOMINATOR, found {text!r}",
             where="--rate",
             hint="for example --rate unemployed/people",
@@ -155,7 +163,7 @@ def _pair(text: str) -> tuple[str, str]:
 def _error(text: str) -> tuple[str, str]:
     count, equals, error = text.partition("=")
     if not (count.strip() and equals and error.strip()):
-        raise ConfigError(
+        raise UsageError(
             f"expected COL=COLUMN_WITH_ITS_STANDARD_ERROR, found {text!r}",
             where="--error",
             hint="for example --error unemployed=unemployed_se",
@@ -166,10 +174,13 @@ def _error(text: str) -> tuple[str, str]:
 def _print_audits(outcome: Outcome) -> None:
     for name, audit in outcome.audits.items():
         total, arrived, left = (float(audit[c].sum()) for c in ("total_in", "total_out", "outside"))
-        say(f"\naudit of {name}: in {total:.10g}, out {arrived:.10g}, outside {left:.10g}")
+        line = f"audit of {name}: in {total:.10g}, out {arrived:.10g}, outside {left:.10g}"
+        if left > 0:
+            line = click.style(f"{line} ({left / total:.1%})", fg="red", bold=True)
+        say(f"\n{line}")
         usual = audit["provenance"].mode().iat[0]
-        told = audit.assign(odd=(audit["provenance"] != usual) | audit["missing"] | audit["empty"])
-        told = told.sort_values("odd", ascending=False, kind="stable").head(ROWS)
+        odd = (audit["provenance"] != usual) | audit["missing"] | audit["empty"] | (audit["outside"] > 0)
+        told = audit.assign(odd=odd).sort_values("odd", ascending=False, kind="stable").head(ROWS)
         rows = [
             [source, *(number(row[c]) for c in ("total_in", "total_out", "outside", "difference")), row["provenance"]]
             for source, row in told.iterrows()

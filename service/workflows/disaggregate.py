@@ -8,14 +8,20 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from geodata.errors import ConfigError
+from geodata.crs import require_same
+from geodata.errors import UsageError, some
 from geodata.zones import read_zones, require_writable, write_zones
 from service.workflows.ground import METHODS, require_grid
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from spatial.disaggregation.assembly import Allocate
     from spatial.disaggregation.choice import CrossValidation
+
+
+#: How ``--outside`` reads the total of a source that lies in the targets in part, and what the matrices call it.
+OUTSIDE: dict[str, Allocate] = {"keep": "inside", "hand-over": "covered"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,8 @@ class Task:
         Column of the targets with a larger zone, whose sums get intervals of their own.
     integers : bool
         Whole numbers whose sums per source are kept.
+    outside : {"keep", "hand-over"}
+        What lies in no target stays outside unless it is a sliver, or the targets get whole sources.
     seed : int
         Reserved for what is drawn; results without draws do not depend on it.
     min_coverage : float
@@ -80,6 +88,7 @@ class Task:
     min_coverage: float = 0.5
     cell_size: float | None = None
     sliver: float = 0.0
+    outside: str = "keep"
 
     @property
     def counts(self) -> tuple[str, ...]:
@@ -169,10 +178,12 @@ def disaggregate(
     numbers = list(dict.fromkeys([*task.counts, *task.means, *extra]))
     sources = read_zones(task.sources, id_field=task.id_field, numbers=numbers)
     targets = read_zones(task.targets, id_field=task.target_id)
+    require_same(sources, targets, f"{task.sources} and {task.targets}")
     say(f"{len(sources)} sources ({task.sources}), {len(targets)} targets ({task.targets})")
     from service.workflows.disaggregate_job import Job
+    from service.workflows.disaggregate_notes import require_counts
 
-    job = Job(task, sources, targets, say)
+    job = Job(task, sources, targets, say, notes=require_counts(task, sources))
     outcome = job.run()
     frame = targets[["geometry"]].join(outcome.table)
     frame.index.name = targets.index.name
@@ -214,32 +225,42 @@ def _require_sense(task: Task) -> None:
 
     Raises
     ------
-    ConfigError
+    UsageError
         An option needs another one, or there is nothing to bring down.
     """
+    if task.outside not in OUTSIDE:
+        raise UsageError(f"expected one of {', '.join(OUTSIDE)}, found {task.outside!r}", where="--outside")
     if task.method not in METHODS:
-        raise ConfigError(f"expected one of {', '.join(METHODS)}, found {task.method!r}", where="--method")
+        raise UsageError(f"expected one of {', '.join(METHODS)}, found {task.method!r}", where="--method")
     if not (task.counts or task.means):
-        raise ConfigError(
+        raise UsageError(
             "expected columns to bring down, found none",
             where="disaggregate",
             hint="name --extensive, --rate or --mean",
         )
+    named = [*task.extensive, *task.means]
+    if len(set(named)) < len(named):
+        raise UsageError(
+            f"expected every column once, found {some(sorted({n for n in named if named.count(n) > 1}))} twice in "
+            "--extensive and --mean",
+            where="--extensive, --mean",
+            hint="a count is shared out and a mean is averaged: a column is one of the two",
+        )
     if task.population is not None and (task.weights is None or task.year is None or task.weights_year is None):
-        raise ConfigError(
+        raise UsageError(
             "expected --weights, --year and --weights-year with --population, found fewer",
             where="--population",
             hint="it tells how much changed between the year of the weights and that of the columns",
         )
     if task.benchmark_year is not None and task.benchmark is None:
-        raise ConfigError(
+        raise UsageError(
             "expected --benchmark with --benchmark-year, found none",
             where="--benchmark-year",
             hint="it is the year of the totals that --weights are refined to",
         )
     for option, given in (("--error", bool(task.errors)), ("--sums", task.sums is not None)):
         if given and (task.intervals is None or not task.extensive):
-            raise ConfigError(
+            raise UsageError(
                 f"expected --intervals and --extensive with {option}, found fewer",
                 where=option,
                 hint="sampling errors and sums widen or add intervals of counts, for example --intervals 90",
@@ -247,7 +268,7 @@ def _require_sense(task: Task) -> None:
     counts = [count for count, _ in task.errors]
     wrong = [count for count in counts if count not in task.extensive or counts.count(count) > 1]
     if wrong:
-        raise ConfigError(
+        raise UsageError(
             f"expected columns of --extensive, each once, found {wrong[0]!r}",
             where="--error",
             hint="write COL=COLUMN_WITH_ITS_STANDARD_ERROR",

@@ -10,8 +10,10 @@ import pandas as pd
 
 from geodata.errors import ConfigError, SpatialError, some
 from service.workflows.blocks import blocks_of, column_of
-from service.workflows.disaggregate import Outcome
+from service.workflows.disaggregate import OUTSIDE, Outcome
+from service.workflows.disaggregate_notes import inside, outside_notes, rate_note, require_names
 from service.workflows.ground import Ground, lay_out
+from spatial.disaggregation.limits import is_part, limited
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -32,9 +34,11 @@ class Job:
         sources: gpd.GeoDataFrame,
         targets: gpd.GeoDataFrame,
         say: Callable[[str], None],
+        notes: Sequence[str] = (),
     ) -> None:
         self.task, self.sources, self.targets, self.say = task, sources, targets, say
-        self.notes: list[str] = []
+        self.notes: list[str] = list(notes)
+        self.allocate = OUTSIDE[task.outside]
         self.indicative: set[str] = set()
         self.choices: dict[str, CrossValidation] = {}
         self.methods: dict[str, str] = {}
@@ -74,20 +78,29 @@ class Job:
         out: dict[str, pd.Series] = {}
         sums: dict[str, pd.Series] = {}
         audits: dict[str, pd.DataFrame] = {}
+
+        def add(found: dict[str, pd.Series]) -> None:
+            require_names(out, found)
+            out.update(found)
+
         for name in task.extensive:
             weights = self.weights(name)
-            out[name] = self._count(weights, name)
-            out[f"{name}_kappa"] = known_share(weights, self.sources[name])
+            value = self._count(weights, name)
+            add({name: value, f"{name}_kappa": known_share(weights, self.sources[name])})
             audits[name] = weights.audit(self.sources[name])
             if task.intervals is not None:
-                out |= self._intervals(weights, name)
+                add(self._intervals(weights, name, value))
                 sums |= self._sums(weights, name)
             self._say_between(weights, name)
         for numerator, denominator in task.rates:
-            out |= self._rate(numerator, denominator, audits)
+            add(self._rate(numerator, denominator, audits))
+        if task.rates and task.intervals is not None:
+            self.notes.append("intervals are those of counts: rates have none")
         for name in task.means:
-            out |= self._mean(name)
-        out |= self._origin()
+            add(self._mean(name))
+        add(self._origin())
+        kept = self.allocate == "inside"
+        self.notes[:0] = [note for name in audits for note in outside_notes(name, audits[name], kept=kept)]
         gaps = [
             gap for m in (*self.matrices.values(), *self.own.values()) if (gap := m.years_apart(task.year)) is not None
         ]
@@ -112,7 +125,13 @@ class Job:
             self.methods[name] = "area"
             found = next(iter(self.matrices.values()), None)
             if found is None:
-                found = area_weights(self.sources, self.targets, names=(task.sources, task.targets), sliver=task.sliver)
+                found = area_weights(
+                    self.sources,
+                    self.targets,
+                    allocate=self.allocate,
+                    names=(task.sources, task.targets),
+                    sliver=task.sliver,
+                )
             self.matrices[name] = found
             return found
         ground, counts = self.ground, self.sources[name].to_numpy(dtype=np.float64)
@@ -123,10 +142,26 @@ class Job:
         self.methods[name] = chosen.name
         mass = chosen.fit(ground.atoms.source, counts)
         mask = None if ground.base is None or chosen.name == "area" else (ground.base > 0) * ground.atoms.area
-        self.matrices[name] = ground.atoms.weights(
-            mass, method=chosen.name, ancillary_year=self._years(chosen.name), mask=mask
+        found = ground.atoms.weights(
+            mass, method=chosen.name, ancillary_year=self._years(chosen.name), mask=mask, allocate=self.allocate
         )
+        self.matrices[name] = self._limited(found, name)
         return self.matrices[name]
+
+    def _limited(self, weights: AllocationWeights, name: str) -> AllocationWeights:
+        """Hold a numerator below the denominators of which it is a part, or a rate would be above 1."""
+        for denominator in [d for n, d in self.task.rates if n == name]:
+            if not is_part(self.sources[name], self.sources[denominator]):
+                continue
+            whole = self.weights(denominator)
+            weights, targets = limited(weights, self.sources[name], whole, self.sources[denominator])
+            note = (
+                f"{name}: would have been more than {denominator} in {targets} targets, as in no source; held there at "
+                f"{denominator}, the rest went to the other targets of the source"
+            )
+            if targets and note not in self.notes:
+                self.notes.append(note)
+        return weights
 
     def _years(self, method: str) -> tuple[int, ...]:
         """Return the years of all ancillary data that a method rests on."""
@@ -188,6 +223,8 @@ class Job:
         audits[denominator] = weights.audit(self.sources[denominator])
         distinct = distinct_values(rate.to_numpy(dtype=np.float64))
         self.notes.append(f"{label}: {distinct} distinct values from {len(self.sources)} sources")
+        above = rate_note(label, rate, is_part(self.sources[numerator], self.sources[denominator]))
+        self.notes += [] if above is None else [above]
         return {label: rate, f"{label}_kappa": table["coverage"]}
 
     def _own_numerator(self, numerator: str, denominator: str) -> AllocationWeights | None:
@@ -213,9 +250,13 @@ class Job:
         if found.chosen == "constant rate":
             return None
         (learned,) = ground.candidates("learned")
-        return ground.atoms.weights(
-            learned.fit(ground.atoms.source, counts), method="learned", ancillary_year=self._years("learned")
+        own = ground.atoms.weights(
+            learned.fit(ground.atoms.source, counts),
+            method="learned",
+            ancillary_year=self._years("learned"),
+            allocate=self.allocate,
         )
+        return self._limited(own, numerator)
 
     def _mean(self, name: str) -> dict[str, pd.Series]:
         from scipy import sparse
@@ -236,7 +277,7 @@ class Job:
         index = shared.target_ids
         return {name: pd.Series(found["mean"], index), f"{name}_kappa": pd.Series(found["coverage"], index)}
 
-    def _intervals(self, weights: AllocationWeights, name: str) -> dict[str, pd.Series]:
+    def _intervals(self, weights: AllocationWeights, name: str, value: pd.Series) -> dict[str, pd.Series]:
         from spatial.disaggregation.uncertainty import intervals
 
         alpha, basis = self._alpha(weights, name)
@@ -250,9 +291,10 @@ class Job:
             f"{name}: {self.task.intervals:g} % intervals, {indicative}alpha {np.exp(alpha.log_mean):.4g} "
             f"({basis or f'learned from {alpha.attributes} covariates at the targets'}){sampling}"
         )
+        lower, upper = inside(value, found.table["lower"], found.table["upper"], whole=self.task.integers)
         return {
-            f"{name}_lower": found.table["lower"],
-            f"{name}_upper": found.table["upper"],
+            f"{name}_lower": lower,
+            f"{name}_upper": upper,
             f"{name}_indicative": pd.Series(name in self.indicative, index=found.table.index),
         }
 

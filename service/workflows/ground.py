@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from geodata.errors import ConfigError, MissingFileError, SpatialError
+from geodata.errors import ConfigError, FormatError, MissingFileError, SpatialError, UsageError, some
 from geodata.zones import read_zones, split_layer
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Ground:
 
         Raises
         ------
-        ConfigError
+        UsageError
             The method needs data that are not there.
         """
         from spatial.disaggregation.choice import Candidate, fixed
@@ -95,7 +95,7 @@ class Ground:
                 "learned": "--weights and --covariates",
                 "pycnophylactic": "a raster, or no weights at all",
             }
-            raise ConfigError(
+            raise UsageError(
                 f"expected {needs.get(method, 'one of ' + ', '.join(METHODS))} for the method {method!r}",
                 where="--method",
                 hint=f"with what was given, these can be used: {', '.join(there)}",
@@ -247,6 +247,10 @@ def lay_out(
         )
         base = atoms.mass(values, where=weights)
         layers, notes = _covariates(covariates, raster, atoms)
+        if not sources.crs.equals(raster.crs, ignore_axis_order=True):
+            notes.append(
+                f"{weights} is in {raster.crs}, the zones in {sources.crs.to_string()}: they were brought to its cells"
+            )
         refined = None
         if benchmark is not None:
             from service.workflows.benchmark import refine
@@ -267,7 +271,7 @@ def require_grid(weights: str | None, covariates: Sequence[str], benchmark: str 
     """Refuse layers on a grid that is not there."""
     for option, given in (("--covariates", covariates), ("--benchmark", benchmark)):
         if given and (weights is None or not is_raster(weights)):
-            raise ConfigError(
+            raise UsageError(
                 f"expected --weights RASTER with {option}, on whose grid they are",
                 where=option,
                 hint="give the population or the dwellings as raster",
@@ -275,12 +279,19 @@ def require_grid(weights: str | None, covariates: Sequence[str], benchmark: str 
 
 
 def read_existing(name: str) -> Raster:
-    """Read a raster; where there is none, say so."""
-    from geodata.readers.raster import read_raster
+    """Read a raster of one band; where there is none, or nobody said which band is meant, say so."""
+    from geodata.readers.raster import about, read_raster
 
     path = Path(name)
     if not path.exists():
         raise MissingFileError("expected a raster, found no file", where=name, hint="check the path")
+    bands = about(path).bands
+    if len(bands) > 1:
+        raise FormatError(
+            f"expected a raster of one band, found {len(bands)}: {some(bands)}",
+            where=name,
+            hint="save the band that is meant as a file of its own, for example with gdal_translate -b 1",
+        )
     return read_raster(path)
 
 

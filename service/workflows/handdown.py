@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -16,10 +16,14 @@ if TYPE_CHECKING:
     from geodata.models import Indicator
     from service.workflows.figures import Figures
     from service.workflows.read import Inputs
+    from spatial.disaggregation.assembly import Allocate
     from spatial.disaggregation.weights import AllocationWeights
 
 #: Nested levels that two offices drew scratch each other's neighbours; below this share of both that is noise.
 SLIVER = 0.005
+#: How the total of a source is read that the targets cover in part, see :func:`spatial.disaggregation.area_weights`.
+NESTED: Allocate = "covered"
+OPEN: Allocate = "inside"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +116,13 @@ def _build(inputs: Inputs, source: str, target: str, cache: MatrixCache) -> Allo
     spec = inputs.county.allocations[source, target]
     zones = inputs.levels[source].areas.loc[inputs.inside(source)]
     small = inputs.levels[target].areas.loc[inputs.inside(target)]
-    sliver = SLIVER if inputs.county.levels[target].parent == source else 0.0
+    # A level that is said to lie in another holds all of it, however it was drawn; of any other what no target covers
+    # stays outside.
+    nested = inputs.county.levels[target].parent == source
+    sliver, allocate = (SLIVER, NESTED) if nested else (0.0, OPEN)
     if spec.weights == "area":
-        key = content_key(method="area", zones=zones, small=small, sliver=sliver)
-        weights = cache.load_or_build(key, lambda: area_weights(zones, small, sliver=sliver))
+        key = content_key(method="area", zones=zones, small=small, sliver=sliver, allocate=allocate)
+        weights = cache.load_or_build(key, lambda: area_weights(zones, small, sliver=sliver, allocate=allocate))
         return Allocation(
             source, target, weights, main_source(weights), None, Text("Fläche", "area"), _zone_fallbacks(weights)
         )
@@ -126,11 +133,10 @@ def _build(inputs: Inputs, source: str, target: str, cache: MatrixCache) -> Allo
 
         values = np.asarray(raster.values)
         place, year = (tuple(raster.transform)[:6], raster.crs), ancillary.year
-        key = content_key(
-            method="raster", zones=zones, small=small, values=values, place=str(place), year=year, sliver=sliver
-        )
+        how: dict[str, Any] = {"sliver": sliver, "allocate": allocate}
+        key = content_key(method="raster", zones=zones, small=small, values=values, place=str(place), year=year, **how)
         weights = cache.load_or_build(
-            key, lambda: raster_weights(zones, small, values, *place, ancillary_year=year, sliver=sliver)
+            key, lambda: raster_weights(zones, small, values, *place, ancillary_year=year, **how)
         )
         people = zonal_sums(small, values, raster.transform, raster.crs) if ancillary.people else None
         title = _dated(ancillary.title, ancillary.year)

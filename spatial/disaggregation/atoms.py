@@ -151,9 +151,9 @@ class Atoms:
             Reference year of the mass; all of them where it was made of several data.
         mask : numpy.ndarray, optional
             Settled mass of every atom, shape (K,): the first fallback, for a source without mass. The last is area.
-        allocate : {"covered", "area"}
+        allocate : {"covered", "area", "inside"}
             ``"covered"`` hands the whole total of a source to its targets; ``"area"`` leaves the share of its mass
-            that lies in no target outside.
+            that lies in no target outside; ``"inside"`` does so too unless that share is at most a hundredth.
         where : str
             Name of the ancillary data, for the message.
 

@@ -157,8 +157,7 @@ def refuse_overlaps(geometry: NDArray[np.object_], ids: pd.Index, where: str, *,
             f"expected zones that do not overlap, found {len(worst)} that share more than {tolerance:.2%} of their area"
             f" with others: {some(f'{ids[i]} ({share[i]:.1%})' for i in worst)}",
             where=where,
-            hint="remove duplicates and superseded areas, or mend the boundaries; totals would be counted twice "
-            "(targets that are to overlap need overlapping=True)",
+            hint="remove duplicates and superseded areas, or mend the boundaries; totals would be counted twice",
         )
 
 

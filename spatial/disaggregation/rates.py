@@ -31,9 +31,15 @@ def touched_by(matrix: Any, sources: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def rate_columns(
-    matrix: Any, numerator: NDArray[np.float64], denominator: NDArray[np.float64], min_coverage: float
+    matrix: Any,
+    numerator: NDArray[np.float64],
+    denominator: NDArray[np.float64],
+    min_coverage: float,
+    *,
+    mass: NDArray[np.float64] | None = None,
+    rank: NDArray[np.int64] | None = None,
 ) -> dict[str, NDArray[np.float64]]:
-    """Compute rates of targets: r_t = [W(d∘r∘ok)]_t / [W(d∘ok)]_t with coverage κ_t = [W(d∘ok)]_t / [W d]_t.
+    """Compute rates of targets: r = W(d∘r∘ok) / W(d∘ok) with coverage κ = (1 − z) W(d∘ok) / W d, by target.
 
     Parameters
     ----------
@@ -43,6 +49,11 @@ def rate_columns(
         Counts of the sources, shape (S,), NaN where missing. Denominators are not negative.
     min_coverage : float
         Below this κ a target is missing.
+    mass : numpy.ndarray, optional
+        What the sources were divided by, shape (S,), for z: the share of a target's mass that lies in sources whose
+        denominator is 0. They have no rate; else a neighbour that scratches such a target would lend it its own.
+    rank : numpy.ndarray of int, optional
+        By what each source was shared, 0 the best, shape (S,): of masses of unlike units the best count.
 
     Returns
     -------
@@ -66,6 +77,9 @@ def rate_columns(
         rate = np.where(bottom > 0, top / bottom, np.nan)
         source_rate = np.where(d > 0, n / d, np.nan)
 
+    if mass is not None and (ok & (d == 0)).any():
+        coverage = coverage * (1.0 - _share_in(matrix, ok & (d == 0), np.nan_to_num(mass), rank))
+
     rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
     gives = (matrix.data > 0) & ((d > 0) | (n != 0))[matrix.indices]
     single = np.bincount(rows[gives], minlength=matrix.shape[0]) == 1
@@ -81,6 +95,21 @@ def rate_columns(
         "rate": np.where(missing, np.nan, rate),
         "coverage": coverage,
     }
+
+
+def _share_in(
+    matrix: Any, sources: NDArray[np.bool_], mass: NDArray[np.float64], rank: NDArray[np.int64] | None
+) -> NDArray[np.float64]:
+    """Return the share of each target's mass that lies in some sources, 0 for a target without mass, shape (T,)."""
+    n = matrix.shape[0]
+    rows = np.repeat(np.arange(n), np.diff(matrix.indptr))
+    part = matrix.data * mass[matrix.indices]
+    kind = np.zeros(len(part), dtype=np.int64) if rank is None else rank[matrix.indices]
+    best = np.full(n, np.iinfo(np.int64).max)
+    np.minimum.at(best, rows[part > 0], kind[part > 0])
+    part = np.where(kind == best[rows], part, 0.0)
+    whole, inside = np.bincount(rows, part, n), np.bincount(rows, part * sources[matrix.indices], n)
+    return np.asarray(np.divide(inside, whole, out=np.zeros(n), where=whole > 0), dtype=np.float64)
 
 
 def rate_matrix(matrix: Any, denominator: NDArray[np.float64]) -> Any:

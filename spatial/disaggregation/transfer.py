@@ -238,7 +238,9 @@ class AllocationWeights:
         """
         n, d = self.align(numerator, "numerator"), self.align(denominator, "denominator")
         self._require_denominator(d)
-        return pd.DataFrame(rate_columns(self.matrix, n, d, min_coverage), index=self.target_ids)
+        mass = self.details["mass"].to_numpy(dtype=np.float64) if "mass" in self.details else None
+        rank = self.provenance.map(CASCADE.index).to_numpy(dtype=np.int64)
+        return pd.DataFrame(rate_columns(self.matrix, n, d, min_coverage, mass=mass, rank=rank), index=self.target_ids)
 
     def rate_operator(self, denominator: pd.Series) -> Any:
         """Return the sparse operator B, shape (T, S), that turns rates of sources into rates of targets.

@@ -9,7 +9,15 @@ import numpy as np
 import pandas as pd
 
 from geodata.errors import AreaKeyError, SpatialError, some
-from spatial.disaggregation.assembly import OVERLAP_TOLERANCE, Allocate, Measure, assemble, overlay
+from spatial.disaggregation.assembly import (
+    OVERLAP_TOLERANCE,
+    Allocate,
+    Measure,
+    Overlay,
+    assemble,
+    exact_sums,
+    overlay,
+)
 from spatial.disaggregation.atoms import raster_atoms
 from spatial.disaggregation.checks import require_ids, require_mass
 from spatial.disaggregation.coverage import checked_raster
@@ -39,9 +47,10 @@ def area_weights(
     ----------
     source, target : geopandas.GeoDataFrame
         Zones indexed by area id, in one projected CRS in metres; zones of a layer do not overlap each other.
-    allocate : {"covered", "area"}
+    allocate : {"covered", "area", "inside"}
         ``"covered"`` hands the whole total of a source to the targets that cover part of it; ``"area"`` leaves the
-        share of its area that no target covers outside.
+        share of its area that no target covers outside; ``"inside"`` does so too unless that share is a sliver of
+        boundaries drawn twice, at most a hundredth of the source (:data:`.ENOUGH`).
     names : tuple of str
         What to call the two layers in messages.
     overlap_tolerance : float
@@ -90,13 +99,19 @@ def area_weights(
         pd.Index(target.index),
         both.pieces.source,
         both.pieces.target,
-        [Measure("area", both.pieces.area, both.area)],
+        [Measure("area", both.pieces.area, _whole(both) if sliver > 0 else both.area)],
         allocate=allocate,
         complete=both.complete,
         details={"covered": both.covered},
         method="area",
         ancillary_year=None,
     )
+
+
+def _whole(both: Overlay) -> NDArray[np.float64]:
+    """Return the area of every source without the noise that was dropped."""
+    kept = exact_sums(both.pieces.source, both.pieces.area, len(both.area))
+    return np.asarray(kept + both.area * (1.0 - both.covered), dtype=np.float64)
 
 
 def raster_weights(
@@ -128,9 +143,9 @@ def raster_weights(
         The raster's; where the zones have another, they are brought to it.
     ancillary_year : int, optional
         Reference year of the raster.
-    allocate : {"covered", "area"}
+    allocate : {"covered", "area", "inside"}
         ``"covered"`` hands the whole total of a source to the targets; ``"area"`` leaves the share of its mass that
-        lies in no target outside.
+        lies in no target outside; ``"inside"`` does so too unless that share is at most a hundredth.
     mask : numpy.ndarray, optional
         Settlement mask on the same grid: cells above 0 are settled. First fallback.
     names : tuple of str

@@ -74,14 +74,14 @@ def series(draw: st.DrawFn, index: pd.Index) -> pd.Series:
 
 
 @PROFILE
-@given(st.data(), partitions("s"), partitions("t"), st.sampled_from(["covered", "area"]))
+@given(st.data(), partitions("s"), partitions("t"), st.sampled_from(["covered", "area", "inside"]))
 def test_area_totals(data: st.DataObject, source: gpd.GeoDataFrame, target: gpd.GeoDataFrame, allocate: str) -> None:
     weights = area_weights(source, target, allocate=allocate)
     check_totals(weights, series(data.draw, source.index))
 
 
 @PROFILE
-@given(st.data(), partitions("s"), partitions("t"), st.sampled_from(["covered", "area"]))
+@given(st.data(), partitions("s"), partitions("t"), st.sampled_from(["covered", "area", "inside"]))
 def test_raster_totals(data: st.DataObject, source: gpd.GeoDataFrame, target: gpd.GeoDataFrame, allocate: str) -> None:
     n = data.draw(st.integers(2, 12))
     values = np.array(
@@ -217,7 +217,7 @@ def one_cell(frame: gpd.GeoDataFrame, n: int) -> gpd.GeoDataFrame:
     st.data(),
     partitions("s"),
     partitions("t"),
-    st.sampled_from(["covered", "area"]),
+    st.sampled_from(["covered", "area", "inside"]),
     st.booleans(),
     st.sampled_from([8, 10, 16]),
 )
@@ -260,7 +260,7 @@ def test_atoms_keep_totals_to_zones_and_to_cells(
     partitions("s"),
     partitions("t"),
     st.booleans(),
-    st.sampled_from(["covered", "area"]),
+    st.sampled_from(["covered", "area", "inside"]),
 )
 def test_order_of_rows_changes_nothing_in_a_raster(
     random: object, source: gpd.GeoDataFrame, target: gpd.GeoDataFrame, whole_cells: bool, allocate: str

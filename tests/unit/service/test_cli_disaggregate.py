@@ -343,8 +343,19 @@ def bad_raster(country: Path, what: str) -> list[object]:
         values[3, 4] = -9
     if what == "zero":
         values[:] = 0
+    if what in ("below", "result"):
+        sources = gpd.read_file(country / "sources.gpkg")
+        sources["people_kappa"] = 1.0
+        sources.loc[sources["s"] == "s0101", "people"] = -5.0 if what == "below" else 5.0
+        sources.to_file(country / "sources.gpkg")
+        return ["--extensive", "people,people_kappa" if what == "result" else "people"]
     path = country / f"{what}.tif"
     raster(path, values)
+    if what == "bands":
+        with rasterio.open(path) as one:
+            profile = {**one.profile, "count": 2}
+        with rasterio.open(path, "w", **profile) as two:
+            two.write(np.stack([values, values * 2]))
     return ["--extensive", "people", "--weights", path]
 
 
@@ -354,21 +365,25 @@ def bad_raster(country: Path, what: str) -> list[object]:
         ("negative", 3, ["negative.tif", "row 3 column 4", "-9"]),
         ("zero", 3, ["zero.tif", "all zero"]),
         (["--extensive", "peopl"], 3, ["sources.gpkg", "perhaps 'people' is meant"]),
-        ([], 3, ["name --extensive, --rate or --mean"]),
-        (["--rate", "cases"], 3, ["--rate", "NUMERATOR/DENOMINATOR"]),
-        (["--extensive", "people", "--method", "learned"], 3, ["--covariates", "--method"]),
+        ([], 2, ["name --extensive, --rate or --mean"]),
+        (["--rate", "cases"], 2, ["--rate", "NUMERATOR/DENOMINATOR"]),
+        (["--extensive", "people", "--method", "learned"], 2, ["--covariates", "--method"]),
         (["--extensive", "people", "--weights", "none.tif"], 3, ["none.tif", "no file"]),
         (["--extensive", "people", "--groups", "Bezirk"], 3, ["'Bezirk'", "coarser zone"]),
         (["--extensive", "people", "--groups", "s"], 3, ["coarser zone with several sources", "leave it out"]),
-        (["--extensive", "people", "--population", "people"], 3, ["--population", "--weights-year"]),
-        (["--extensive", "people", "--benchmark", "none.tif"], 3, ["--benchmark", "--weights RASTER"]),
-        (["--extensive", "people", "--method", "refined"], 3, ["--benchmark", "--method"]),
-        (["--extensive", "people", "--error", "people=rent"], 3, ["--error", "--intervals 90"]),
-        (["--extensive", "people", "--intervals", 90, "--error", "people"], 3, ["--error", "unemployed=unemployed_se"]),
-        (["--extensive", "people", "--intervals", 90, "--error", "cases=rent"], 3, ["'cases'", "--extensive"]),
+        (["--extensive", "people", "--population", "people"], 2, ["--population", "--weights-year"]),
+        (["--extensive", "people", "--benchmark", "none.tif"], 2, ["--benchmark", "--weights RASTER"]),
+        (["--extensive", "people", "--method", "refined"], 2, ["--benchmark", "--method"]),
+        (["--extensive", "people", "--error", "people=rent"], 2, ["--error", "--intervals 90"]),
+        (["--extensive", "people", "--intervals", 90, "--error", "people"], 2, ["--error", "unemployed=unemployed_se"]),
+        (["--extensive", "people", "--intervals", 90, "--error", "cases=rent"], 2, ["'cases'", "--extensive"]),
         (["--extensive", "people", "--intervals", 90, "--sums", "Ortsteil"], 3, ["'Ortsteil'", "larger zone"]),
-        (["--extensive", "people", "--sums", "t"], 3, ["--sums", "--intervals"]),
-        (["--extensive", "people", "--benchmark-year", 2011], 3, ["--benchmark-year", "found none"]),
+        (["--extensive", "people", "--sums", "t"], 2, ["--sums", "--intervals"]),
+        (["--extensive", "people", "--benchmark-year", 2011], 2, ["--benchmark-year", "found none"]),
+        (["--extensive", "people", "--mean", "people"], 2, ["people twice", "--mean"]),
+        ("result", 3, ["'people_kappa' twice", "rename"]),
+        ("below", 3, ["sources.gpkg", "'people'", "s0101: -5", "no value"]),
+        ("bands", 3, ["bands.tif", "one band", "found 2"]),
     ],
 )
 def test_what_is_refused_names_the_layer_the_place_and_the_remedy(country: Path, options, code: int, words):

@@ -36,7 +36,7 @@ def weights(**kwargs: object) -> AllocationWeights:
 
 
 def test_refused_unless_asked_for() -> None:
-    with pytest.raises(SpatialError, match=r"do not overlap.*overlapping=True"):
+    with pytest.raises(SpatialError, match=r"do not overlap.*counted twice"):
         area_weights(TOWNS, SCHOOLS)
     with pytest.raises(SpatialError, match=r"source zones.*do not overlap"):
         area_weights(SCHOOLS, TOWNS, overlapping=True)
