@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
-from geodata.county_schema import CountyFile, IndicatorSection, TableSpec
+from geodata.county_schema import AncillarySection, CountyFile, IndicatorSection, TableSpec
 from geodata.errors import some
 from geodata.models import Polarity
 
@@ -195,16 +195,29 @@ def _ancillary(file: CountyFile) -> Iterator[str]:
     for al in file.allocations:
         way = by_id.get(al.weights)
         place = f"allocations.{al.source}-{al.target}"
-        if way is None or way.level is None:
+        if way is None:
             continue
-        if way.level != al.target:
+        if way.level is not None and way.level != al.target:
             yield f"{place}.weights: expected cells of the target level {al.target!r}, found {way.level!r}"
-        secret = [v for v in way.variables if home[v].source not in released]
+        secret = [source for source in _counted_by(way, by_id, home) if source not in released]
         if secret and "public" in al.editions:
             yield (
-                f'{place}.editions: expected ["internal"]: {some(secret)} is not released, and a public matrix would '
-                "give it away"
+                f'{place}.editions: expected ["internal"]: the source {some(secret)} is not released = true, and a '
+                "public matrix would give its figures away"
             )
+
+
+def _counted_by(
+    way: AncillarySection, by_id: Mapping[str, AncillarySection], home: Mapping[str, TableSpec]
+) -> list[str]:
+    """Return the sources of the masses that a matrix shares by, those of the totals they are scaled to included."""
+    found, seen = [], set()
+    step: AncillarySection | None = way
+    while step is not None and step.id not in seen:
+        seen.add(step.id)
+        found += [home[v].source for v in step.variables] if step.level is not None else [step.source]
+        step = by_id[step.benchmark] if step.benchmark is not None else None
+    return list(dict.fromkeys(found))
 
 
 def _index(file: CountyFile) -> Iterator[str]:

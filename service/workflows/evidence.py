@@ -30,7 +30,8 @@ def evidence(inputs: Inputs, figures: Figures, edition: str) -> dict[str, dict[s
     figures : Figures
         What the edition may know.
     edition : {"public", "internal"}
-        Whose levels count.
+        Whose levels count. The public one leaves out ancillary data that count what is not released: their errors say
+        how much of it lies where.
 
     Returns
     -------
@@ -51,7 +52,7 @@ def evidence(inputs: Inputs, figures: Figures, edition: str) -> dict[str, dict[s
             if i.level == source and target in handed_down_in(inputs, i, edition)
         ]
         if found:
-            masses = _masses(inputs, source)
+            masses = _masses(inputs, source, released=edition == "public")
             out[f"{source} -> {target}"] = {
                 "weights": way.weights,
                 "counts": {name: _judged(inputs, figures, source, name, masses) for name in _counts(found)},
@@ -121,13 +122,15 @@ def _counts(indicators: list[Indicator]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _masses(inputs: Inputs, source: str) -> dict[str, NDArray[np.float64]]:
+def _masses(inputs: Inputs, source: str, *, released: bool) -> dict[str, NDArray[np.float64]]:
     """Return what each way of sharing expects of the areas of a level, shape (S,): area and all ancillary data."""
     from spatial.disaggregation.coverage import zonal_sums
 
     zones = inputs.levels[source].areas.loc[inputs.inside(source)]
     out = {"area": zones.geometry.area.to_numpy(dtype=np.float64)}
     for name, spec in inputs.county.ancillary.items():
+        if released and not _is_released(inputs, name):
+            continue
         raster = inputs.rasters.get(name)
         try:
             if raster is not None:
@@ -139,6 +142,14 @@ def _masses(inputs: Inputs, source: str) -> dict[str, NDArray[np.float64]]:
             continue  # cells of a level that does not lie in the source level: they say nothing about its areas
         out[name] = sums.reindex(zones.index).fillna(0.0).to_numpy(dtype=np.float64)
     return out
+
+
+def _is_released(inputs: Inputs, name: str) -> bool:
+    county, spec = inputs.county, inputs.county.ancillary[name]
+    tables = county.variables()
+    counted_by = [tables[v].source for v in spec.variables] if spec.level is not None else [spec.source]
+    own = all(county.sources[source].released for source in counted_by)
+    return own and (spec.benchmark is None or _is_released(inputs, spec.benchmark))
 
 
 def _judged(

@@ -159,6 +159,76 @@ def test_ordinary_words_keep_their_polarity(folder: Path, title: str) -> None:
     assert load_county(folder).indicators["unemployment"].polarity == "disadvantage"
 
 
+def weighed(folder: Path, weights: str, ancillary: str, editions: str = "") -> None:
+    """Describe a county that hands figures of Ortsteile down to cells."""
+    (folder / "county.toml").write_text(
+        MINIMAL.replace('levels = ["ortsteil"]', 'levels = ["ortsteil", "cell", "block"]')
+        + """
+[[sources]]
+id = "open"
+title = "Offenes Raster"
+publisher = "Amt"
+licence = "dl-de/by-2-0"
+attribution = "© Amt"
+legal_basis = "§ 1"
+purpose = "Gewichte"
+released = true
+
+[[tables]]
+id = "cells"
+source = "open"
+levels = ["cell"]
+file = "figures.csv"
+format = "table"
+area = "KEY"
+period = "JAHR"
+columns.dwellings = { column = "Wohnungen" }
+
+[[levels]]
+id = "cell"
+title = "Zellen"
+source = "open"
+file = "areas.gpkg"
+id_field = "KEY"
+
+[[levels]]
+id = "block"
+title = "Blöcke"
+source = "open"
+file = "areas.gpkg"
+id_field = "KEY"
+"""
+        + ancillary
+        + f'[[allocations]]\nsource = "ortsteil"\ntarget = "cell"\nweights = "{weights}"\n{editions}\n',
+        encoding="utf-8",
+    )
+
+
+FINE = '[[ancillary]]\nid = "fine"\ntitle = "Fein"\nsource = "open"\nyear = 2022\nlevel = "cell"\n'
+COARSE = '[[ancillary]]\nid = "coarse"\ntitle = "Grob"\nsource = "open"\nyear = 2022\nlevel = "block"\n'
+RASTER = '[[ancillary]]\nid = "raster"\ntitle = "Raster"\nyear = 2022\nfile = "areas.gpkg"\n'
+
+
+@pytest.mark.parametrize(
+    ("weights", "ancillary"),
+    [
+        ("fine", FINE + 'variables = ["people"]\n'),
+        ("fine", FINE + 'variables = ["dwellings"]\nbenchmark = "coarse"\n' + COARSE + 'variables = ["people"]\n'),
+        ("raster", RASTER + 'source = "amt"\n'),
+    ],
+    ids=["its own variable", "the totals it is scaled to", "a raster"],
+)
+def test_a_public_matrix_is_not_made_of_what_is_not_released(folder: Path, weights: str, ancillary: str) -> None:
+    weighed(folder, weights, ancillary)
+    with pytest.raises(ConfigError, match=r'allocations\.ortsteil-cell\.editions: expected \["internal"\].*\bamt\b'):
+        load_county(folder)
+    weighed(folder, weights, ancillary, 'editions = ["internal"]')
+    load_county(folder)
+    weighed(folder, weights, ancillary.replace('"people"', '"dwellings"').replace('"amt"', '"open"'))
+    if "coarse" not in ancillary:  # the open table has no figures of blocks
+        load_county(folder)
+
+
 def test_missing_file_is_named(folder: Path) -> None:
     (folder / "figures.csv").unlink()
     with pytest.raises(MissingFileError, match=r"tables\.figures\.file = 'figures\.csv'"):

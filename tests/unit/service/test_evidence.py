@@ -45,7 +45,9 @@ def eight_towns(people: list[float], counts: list[float]) -> tuple[object, objec
     county = Some(
         allocations={("town", "grid"): way},
         indicators={"x": indicator},
-        ancillary={"people": Some(level=None)},
+        ancillary={"people": Some(level=None, source="grid", variables=(), benchmark=None)},
+        sources={"grid": Some(released=True)},
+        variables=dict,
     )
     inside = lambda _level: towns.index  # noqa: E731
     inputs = Some(county=county, levels={"town": Some(areas=towns)}, rasters={"people": raster}, inside=inside)
@@ -99,6 +101,25 @@ def test_the_public_table_is_made_of_what_the_public_edition_knows() -> None:
         tables.append(evidence(inputs, known, "public"))  # type: ignore[arg-type]
     assert tables[0] == tables[1]
     assert tables[0] != evidence(inputs, inputs.figures, "public")  # type: ignore[arg-type,attr-defined]
+
+
+def test_what_is_not_released_is_judged_inside_only() -> None:
+    """How well a confidential grid predicts says how many live where; the public table does without it."""
+    inputs, figures = eight_towns([10.0, 20, 30, 40, 400, 300, 200, 100], [2.0, 2, 6, 10, 50, 20, 20, 10])
+    inputs.county.sources["register"] = Some(released=False)  # type: ignore[attr-defined]
+    inputs.county.ancillary["secret"] = Some(  # type: ignore[attr-defined]
+        level=None, source="register", variables=(), benchmark=None
+    )
+    inputs.county.ancillary["scaled"] = Some(  # type: ignore[attr-defined]
+        level=None, source="grid", variables=(), benchmark="secret"
+    )
+    inputs.rasters |= dict.fromkeys(("secret", "scaled"), inputs.rasters["people"])  # type: ignore[attr-defined]
+    judged = {
+        edition: set(found["counts"]["cases"]["table"])
+        for edition in ("public", "internal")
+        for found in evidence(inputs, figures, edition).values()  # type: ignore[arg-type]
+    }
+    assert judged == {"public": {"area", "people"}, "internal": {"area", "people", "secret", "scaled"}}
 
 
 def test_the_share_between_sources_is_one_where_nothing_differs_inside_and_none_where_they_are_alike(
