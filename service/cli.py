@@ -261,6 +261,7 @@ from service.commands.catalogue import catalogue  # noqa: E402
 from service.commands.check import check  # noqa: E402
 from service.commands.disaggregate import disaggregate  # noqa: E402
 from service.commands.hotspots import autocorrelation, hotspots  # noqa: E402
+from service.commands.index import index  # noqa: E402
 from service.commands.supply import supply  # noqa: E402
 from service.commands.update import update  # noqa: E402
 
@@ -268,6 +269,7 @@ main.add_command(check)
 main.add_command(disaggregate)
 main.add_command(hotspots)
 main.add_command(autocorrelation)
+main.add_command(index)
 main.add_command(catalogue)
 main.add_command(update)
 main.add_command(supply)

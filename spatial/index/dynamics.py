@@ -233,7 +233,28 @@ def groups(status: IndexResult, dynamics: IndexResult, *, preset: Preset = MSS) 
     AreaKeyError
         The areas differ.
     """
-    state, moving = status.table["status_class"], dynamics.table["status_class"]
+    return cross_classes(status.table["status_class"], dynamics.table["status_class"], preset=preset)
+
+
+def cross_classes(state: pd.Series, moving: pd.Series, *, preset: Preset = MSS) -> pd.DataFrame:
+    """Cross classes of status and dynamics that were found in another way; see :func:`groups`.
+
+    Parameters
+    ----------
+    state, moving : pandas.Series, shape (n,)
+        Labels of the preset, indexed by ``area_id``; None without a class.
+    preset : Preset
+
+    Returns
+    -------
+    pandas.DataFrame
+        As :func:`groups`.
+
+    Raises
+    ------
+    AreaKeyError
+        The areas differ.
+    """
     if not state.index.sort_values().equals(moving.index.sort_values()):
         raise AreaKeyError(
             "expected status and dynamics of the same areas, found only one of "
