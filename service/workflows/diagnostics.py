@@ -126,7 +126,11 @@ class _Drawer:
     def value(self, name: str, values: pd.Series, zones: gpd.GeoDataFrame) -> bytes:
         style = graduated(values, field="value", decimals=_decimals(values), modelled=True, polarity="neutral")
         distinct = int(values.dropna().round(12).nunique())
-        return self.draw("value_title", "value", name, values, zones, style, "", True, distinct=distinct, n=len(zones))
+        parts = next(((top, bottom) for top, bottom in self.task.rates if f"{top}_per_{bottom}" == name), None)
+        unit = "" if parts is None else self.say("per", top=parts[0], bottom=parts[1])
+        return self.draw(
+            "value_title", "value", name, values, zones, style, unit, True, distinct=distinct, n=len(zones)
+        )
 
     def width(self, name: str, values: pd.Series, zones: gpd.GeoDataFrame, indicative: bool) -> bytes:
         style = graduated(
@@ -166,7 +170,8 @@ class _Drawer:
             looks["area"] = LOOKS["ancillary"]
         style = self.categorical(values, looks, BY, SAID["provenance_method"], SAID["nothing"])
         fallback = int(values.isin(["mask"] if by_area else ["mask", "area"]).sum())
-        headline = "provenance" if fallback else "provenance_area" if by_area else "provenance_all"
+        without = "provenance_smooth" if "pycnophylactic" in self.methods.values() else "provenance_area"
+        headline = "provenance" if fallback else without if by_area else "provenance_all"
         said: dict[str, object] = {"fallback": fallback, "n": len(zones)}
         return self.draw("provenance_title", headline, "", values, zones, style, "", True, **said)
 
@@ -184,6 +189,30 @@ class _Drawer:
         )
         empty = StyleClass(missing, palettes.NO_VALUE.colour, hatch=palettes.NO_VALUE.hatch)
         return Style("value", "categorical", classes, empty, method, modelled=True)
+
+    def inside(self, name: str) -> str:
+        """Return the name of the sentence on where differences inside a source come from; "" is all columns."""
+        task, used = self.task, self.methods.get(name, "")
+        rate = next((bottom for top, bottom in task.rates if f"{top}_per_{bottom}" == name), None)
+        if used.startswith("constant"):
+            used = self.methods.get(rate or "", used)
+        if not name and task.weights is None:
+            used = "pycnophylactic" if "pycnophylactic" in self.methods.values() else "area"
+        if name in task.means or used == "area":
+            return "sources_area"
+        return "sources_smooth" if used == "pycnophylactic" else "sources"
+
+    def how(self, name: str) -> str:
+        """Say by which method a column was brought down, "" for all columns together."""
+        used = self.methods.get(name, "")
+        if used in METHODS:
+            return METHODS[used][self.language]
+        for top, bottom in self.task.rates:
+            if f"{top}_per_{bottom}" == name:
+                base = METHODS.get(self.methods.get(bottom, ""))
+                own = not used.startswith("constant") or base is None
+                return self.say("own") if own or base is None else self.say("constant", how=base[self.language])
+        return self.say("mean") if name in self.task.means else ""
 
     def draw(
         self,
@@ -205,12 +234,11 @@ class _Drawer:
         task = self.task
         subtitle = self.say("subtitle_modelled" if modelled else "subtitle_counted", n=len(zones), sources=self.n)
         year = f", {task.year}" if task.year is not None else ""
-        describe = [self.say("sources", sources=self.n)] if modelled else [self.say("counted_note")]
-        if modelled and task.weights is not None:
+        describe = [self.say(self.inside(name), sources=self.n)] if modelled else [self.say("counted_note")]
+        if modelled and task.weights is not None and self.inside(name) == "sources":
             of = f" ({task.weights_year})" if task.weights_year is not None else ""
             to = f" × {Path(task.benchmark).name}" if task.benchmark is not None else ""
             describe.append(self.say("by", weights=Path(task.weights).name + to + of))
-        how = METHODS.get(self.methods.get(name, "")) if modelled else None
         content = MapContent(
             title=self.say(title, name=name),
             subtitle=subtitle + year,
@@ -218,7 +246,7 @@ class _Drawer:
             features=frame.to_crs(4326).to_json(),
             projected_crs=zones.crs.to_string(),
             unit=unit,
-            method=how[self.language] if how is not None else "",
+            method=self.how(name) if modelled else "",
             headline=self.say(headline, name=name, **said),
             describe=describe,
             caveat=self.say("caveat" if modelled else "counted_caveat"),

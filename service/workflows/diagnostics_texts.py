@@ -68,6 +68,10 @@ SAID: MappingProxyType[str, Text] = MappingProxyType(
             "Ohne Hilfsdaten: alles ist gleichmäßig über die Fläche verteilt.",
             "Without ancillary data: everything is spread evenly over the area.",
         ),
+        "provenance_smooth": Text(
+            "Ohne Hilfsdaten: geglättet über die Fläche verteilt.",
+            "Without ancillary data: spread smoothly over the area.",
+        ),
         "provenance_method": Text(
             "je Gebiet die schwächste Grundlage eines beteiligten Quellgebiets",
             "for each area the weakest basis among its sources",
@@ -78,6 +82,24 @@ SAID: MappingProxyType[str, Text] = MappingProxyType(
             "stammen aus den Hilfsdaten.",
             "Only the {sources} sources were observed; differences inside a source come from the ancillary data.",
         ),
+        "sources_area": Text(
+            "Unabhängig beobachtet sind nur die {sources} Quellgebiete; innerhalb eines Quellgebiets ist alles "
+            "gleichmäßig verteilt.",
+            "Only the {sources} sources were observed; inside a source everything is spread evenly.",
+        ),
+        "sources_smooth": Text(
+            "Unabhängig beobachtet sind nur die {sources} Quellgebiete; Unterschiede innerhalb eines Quellgebiets "
+            "kommen aus der Glättung über seine Grenzen.",
+            "Only the {sources} sources were observed; differences inside a source come from smoothing across its "
+            "borders.",
+        ),
+        "per": Text("{top} je {bottom}", "{top} per {bottom}"),
+        "constant": Text("in jedem Quellgebiet konstant; verteilt {how}", "constant in each source; shared out {how}"),
+        "own": Text(
+            "der Zähler hat eigene Gewichte, gelernt aus den Summen der Quellgebiete",
+            "the numerator has weights of its own, learned from the totals of the sources",
+        ),
+        "mean": Text("nach Fläche gewichteter Mittelwert", "mean weighted by area"),
         "by": Text("Verteilt nach {weights}.", "Shared out by {weights}."),
         "counted_note": Text(
             "Gezählte Karten haben durchgezogene Grenzen, modellierte gestrichelte.",

@@ -185,7 +185,7 @@ def disaggregate(
 
     job = Job(task, sources, targets, say, notes=require_counts(task, sources))
     outcome = job.run()
-    frame = targets[["geometry"]].join(outcome.table)
+    frame = targets[["geometry"]].join(_whole(outcome.table, task))
     frame.index.name = targets.index.name
     metadata = {
         **task.as_dict(),
@@ -207,6 +207,14 @@ def disaggregate(
         for path in write_maps(maps, task, outcome, sources, targets, language):
             say(f"map: {path}")
     return outcome
+
+
+def _whole(table: pd.DataFrame, task: Task) -> pd.DataFrame:
+    """Return counts and their bounds as whole numbers, missing ones included, where that was asked for."""
+    if not task.integers:
+        return table
+    names = [f"{name}{end}" for name in task.extensive for end in ("", "_lower", "_upper")]
+    return table.astype({name: "Int64" for name in names if name in table})
 
 
 def sums_path(out: Path, column: str) -> Path:

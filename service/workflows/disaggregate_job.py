@@ -13,6 +13,7 @@ from service.workflows.blocks import blocks_of, column_of
 from service.workflows.disaggregate import OUTSIDE, Outcome
 from service.workflows.disaggregate_notes import inside, outside_notes, rate_note, require_names
 from service.workflows.ground import Ground, lay_out
+from service.workflows.spread import ENOUGH_ATTRIBUTES
 from spatial.disaggregation.limits import is_part, limited
 
 if TYPE_CHECKING:
@@ -283,7 +284,7 @@ class Job:
         alpha, basis = self._alpha(weights, name)
         error = self._sampling_error(name)
         found = intervals(weights, self.sources[name], alpha, level=self.level or 0.9, standard_errors=error)
-        if found.indicative or basis:
+        if found.indicative or basis or self._few(alpha):
             self.indicative.add(name)
         indicative = "indicative, " if name in self.indicative else ""
         sampling = "" if error is None else f"; sampling errors of the sources added ({dict(self.task.errors)[name]})"
@@ -291,12 +292,23 @@ class Job:
             f"{name}: {self.task.intervals:g} % intervals, {indicative}alpha {np.exp(alpha.log_mean):.4g} "
             f"({basis or f'learned from {alpha.attributes} covariates at the targets'}){sampling}"
         )
+        if not basis and self._few(alpha):
+            note = (
+                f"with fewer than {ENOUGH_ATTRIBUTES} covariates to learn from how far values stray intervals can hold "
+                "less than they say; what those of hidden sources hold is told of larger areas, and does not carry over"
+            )
+            self.notes += [] if note in self.notes else [note]
         lower, upper = inside(value, found.table["lower"], found.table["upper"], whole=self.task.integers)
         return {
             f"{name}_lower": lower,
             f"{name}_upper": upper,
             f"{name}_indicative": pd.Series(name in self.indicative, index=found.table.index),
         }
+
+    @staticmethod
+    def _few(alpha: Alpha) -> bool:
+        """Whether α was learned from too few covariates to be sure of it."""
+        return alpha.attributes < ENOUGH_ATTRIBUTES
 
     def _sampling_error(self, name: str) -> pd.Series | None:
         """Return the standard errors of a column, None where it is a full count."""
@@ -334,7 +346,9 @@ class Job:
             name: found.table["value"],
             f"{name}_lower": found.table["lower"],
             f"{name}_upper": found.table["upper"],
-            f"{name}_indicative": pd.Series(bool(found.indicative or basis), index=found.table.index),
+            f"{name}_indicative": pd.Series(
+                bool(found.indicative or basis or self._few(alpha)), index=found.table.index
+            ),
         }
 
     def _say_between(self, weights: AllocationWeights, name: str) -> None:

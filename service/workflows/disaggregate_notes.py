@@ -163,7 +163,7 @@ def inside(value: pd.Series, lower: pd.Series, upper: pd.Series, *, whole: bool)
     -------
     lower, upper : pandas.Series
     """
-    low, high = lower.where(lower <= value, value), upper.where(upper >= value, value)
+    low, high = lower.where(lower <= value, value.floordiv(1)), upper.where(upper >= value, -(-value).floordiv(1))
     if whole:
         low, high = low.add(1e-9).floordiv(1), -(-high.sub(1e-9)).floordiv(1)
     return low, high

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 #: The law of α is learned from at least so many covariates.
 MIN_ATTRIBUTES = 4
+#: With fewer the law is too unsure for intervals to be more than indicative: with five to seven, 90 % intervals of
+#: foreigners in Berlin held .77 to .87, with the 171 of the census .85 and more.
+ENOUGH_ATTRIBUTES = 10
 
 
 @dataclass(slots=True)

@@ -74,6 +74,28 @@ def test_whole_numbers_and_intervals_know_of_the_outside(country: Path):
     assert abs(found["people"].sum() - audit["total_out"].sum()) < len(audit)
 
 
+def test_an_expectation_below_one_lies_in_its_interval(country: Path):
+    """Nearly all of the probability is on 0 cases: 0 … 0 would not hold an expectation of a quarter."""
+    sources = gpd.read_file(country / "sources.gpkg").assign(people=2.0)
+    sources.to_file(country / "sources.gpkg")
+    ask(country, "z.gpkg", "--extensive", "people", "--intervals", 90, *options(country, "dasymetric"))
+    found = read(country, "z.gpkg")
+    assert (found["people"] < 0.5).any()
+    assert found["people"].between(found["people_lower"], found["people_upper"]).all()
+    assert (found[["people_lower", "people_upper"]] % 1 == 0).all(axis=None), "bounds of counts are counts"
+    assert found["people_indicative"].all()
+
+
+def test_whole_numbers_are_whole_in_the_file(country: Path):
+    import pyogrio
+
+    ask(country, "w.gpkg", "--extensive", "people", "--integers", "--intervals", 90, *options(country, "dasymetric"))
+    about = pyogrio.read_info(country / "w.gpkg")
+    kinds = dict(zip(about["fields"], map(str, about["dtypes"]), strict=True))
+    assert {kinds[name] for name in ("people", "people_lower", "people_upper")} == {"int64"}
+    assert kinds["people_kappa"] == "float64"
+
+
 def test_boundaries_drawn_twice_lose_nobody(country: Path):
     """Targets that end half a metre short of every border: a sliver, not a loss."""
     targets = gpd.read_file(country / "targets.gpkg")
