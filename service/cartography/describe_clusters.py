@@ -197,9 +197,9 @@ def hotspots(
             names = f": {names_of(members, language)}" if told else ""
             ending = f"; {sure}" if not sentences else ""
             weak = sum(row.get("label_robust") not in (None, label) for row in members) if column == "label" else 0
-            of_them = "" if len(members) == 1 else f"{weak} davon " if language == "de" else f"{weak} of them "
-            doubt = f"; {of_them}{'unsicher' if language == 'de' else 'unsure'}" if weak else ""
-            sentences.append(f"{count} {does} {words[language == 'en']}{names}{ending}{doubt}).")
+            where, meaning = words[language == "en"].split(" (")
+            doubt = _doubt(weak, len(members), language)
+            sentences.append(f"{count} {does} {where}{doubt} ({meaning}{names}{ending}).")
     if not sentences:
         sentences.append(_nothing(frame, sure, clustered, language))
     if frame.wide:
@@ -214,6 +214,18 @@ def hotspots(
         sentences.append(_painted(frame, language))
     sentences += _untested(own, named, language)
     return (*sentences, *gone, same_p(language), reminder(language))
+
+
+def _doubt(weak: int, n: int, language: str) -> str:
+    """Say how many of n areas carry a label that holds too seldom; nothing where none does."""
+    if not weak:
+        return ""
+    unsure = "unsicher" if language == "de" else "unsure"
+    if n == 1:
+        return f", {'aber' if language == 'de' else 'but'} {unsure}"
+    if weak == n:
+        return f", {'alle' if language == 'de' else 'all of them'} {unsure}"
+    return f", {weak} {'davon' if language == 'de' else 'of them'} {unsure}"
 
 
 def _nothing(frame: Frame, sure: str, clustered: bool | None, language: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import ceil, floor
 from typing import Any
 
 from geodata.models import Text
@@ -20,10 +21,10 @@ _WEIGHTS = {
 
 
 def percent(share: float, language: str) -> str:
-    """Write a share as whole percent; neither 0 nor 100 where it is not exactly that."""
-    shown = round(100 * share)
-    if shown in (0, 100) and share not in (0.0, 1.0):
-        shown = 1 if share < 0.5 else 99
+    """Write a share as whole percent, rounded down: what misses a threshold never looks as if it reached it."""
+    shown = floor(100 * share + 1e-9)
+    if shown == 0 and share > 0:
+        shown = 1
     return f"{number(shown, language, 0)}\u00a0%"
 
 
@@ -73,7 +74,13 @@ def robust(
             "Jahr nicht geprüft.",
         )
     weak = [row for row in marked if row.get("label_robust") != row["label"]]
-    threshold, n = percent(float(note["threshold"]), language), int(note["variants"])
+    threshold, n = float(note["threshold"]), int(note["variants"])
+    if ceil(threshold * n * (1 - 1e-12)) == n:
+        enough = f"in allen {n} Varianten" if language == "de" else f"in all {n} variants"
+    elif language == "de":
+        enough = f"in mindestens {percent(threshold, 'de')} von {n} Varianten"
+    else:
+        enough = f"in at least {percent(threshold, 'en')} of {n} variants"
     graphs = weights_of(list(note["weights"]), language)
     counted = int(note["draws"]) > 1
     held = len(marked) - len(weak)
@@ -81,7 +88,7 @@ def robust(
         drawn = f"{note['draws']} draws of the counts that are possible × " if counted else ""
         alone = "" if counted else "; there are no counts of people to draw from, so only neighbourhoods were varied"
         out = [
-            f"{held} of {len(marked)} marks hold in at least {threshold} of {n} variants ({drawn}"
+            f"{held} of {len(marked)} marks hold {enough} ({drawn}"
             f"{len(note['weights'])} neighbourhoods: {graphs}{alone}); the others are drawn as unsure."
         ]
     else:
@@ -89,7 +96,7 @@ def robust(
         alone = "" if counted else "; ohne Zählungen von Menschen sind nur Nachbarschaften verändert"
         verb = "hält" if held == 1 else "halten"
         out = [
-            f"{held} von {len(marked)} Markierungen {verb} in mindestens {threshold} von {n} Varianten ({drawn}"
+            f"{held} von {len(marked)} Markierungen {verb} {enough} ({drawn}"
             f"{len(note['weights'])} Nachbarschaften: {graphs}{alone}); die anderen sind als unsicher gezeichnet."
         ]
     if weak and len(weak) <= 3 * NAMES and len(rows) < CELLS:

@@ -43,7 +43,8 @@ def emerging(rows: Sequence[Row], note: Mapping[str, Any], *, areas: Areas, lang
             told = len(members) <= 3 * NAMES and len(own) < CELLS
             names = f" ({names_of(members, language)})" if told else ""
             count = areas.of(len(members), len(own), language)
-            out.append(f"{count}: {words.emerging(side, name)[language]}{names}.")
+            how = words.emerging(side, name)[language]
+            out.append(f"{how[0].upper()}{how[1:]} – {count}{names}.")
     if not out:
         out.append(
             f"No area was a hot or cold spot in a way that makes a pattern over the {len(years)} years {span}."
@@ -51,13 +52,11 @@ def emerging(rows: Sequence[Row], note: Mapping[str, Any], *, areas: Areas, lang
             else f"Kein Gebiet war in den {len(years)} Jahren {span} so Hot oder Cold Spot, dass sich ein Muster zeigt."
         )
     else:
-        out.insert(
-            0,
-            f"Development of hot and cold spots over {len(years)} years, {span}:"
+        out[0] = (
+            f"Hot and cold spots over the {len(years)} years {span}. {out[0]}"
             if english
-            else f"Entwicklung der Hot und Cold Spots in {len(years)} Jahren, {span}:",
+            else f"Hot und Cold Spots in den {len(years)} Jahren {span}. {out[0]}"
         )
-        out[0:2] = [f"{out[0]} {out[1]}"]
     out.append(
         "The categories describe; they are no finding of a test: years are not independent of each other, and the "
         "trend test takes them to be. Each year is compared with its own mean: a hot spot may stay one while the "
@@ -107,7 +106,8 @@ def change(
             continue
         told = len(members) <= 3 * NAMES and len(own) < CELLS
         names = f": {names_of(members, language)}" if told else ""
-        out.append(f"{areas.of(len(members), len(own), language)} ({text[language]}){names}.")
+        value = "the value" if english else "ist der Wert"
+        out.append(f"In {areas.of(len(members), len(own), language)} {value} {text[language]}{names}.")
     if out:
         out[0] = (
             f"The change from {span} clusters ({sure}). {out[0]}"

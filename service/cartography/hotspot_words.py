@@ -45,7 +45,7 @@ AGREEMENT = {
     "same label": Text("auf beiden Ebenen dasselbe Cluster", "the same cluster at both levels"),
     "only here": Text("Cluster nur auf dieser Ebene", "cluster at this level only"),
     "only there": Text("Cluster nur im größeren Gebiet", "cluster in the larger area only"),
-    "other label": Text("auf beiden Ebenen ein anderes Cluster", "another cluster at each level"),
+    "other label": Text("auf jeder Ebene ein anderes Cluster", "another cluster at each level"),
     "neither": Text("auf keiner Ebene auffällig", "not significant at either level"),
 }
 

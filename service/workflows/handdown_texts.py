@@ -150,11 +150,14 @@ def _known_by_sources(shares: Sequence[float], level: Text) -> Text:
 
 
 def _furthest(allocation: Allocation, years: Sequence[int]) -> tuple[int, int, int] | None:
-    """Return year of the ancillary data, of the figures and the years between: every year that is shown counts."""
+    """Return year of the ancillary data, of the figures and the years between: every year that is shown counts.
+
+    Of years equally far the last one is named, for it is the one that is drawn.
+    """
     found = {year: gap for year in years if (gap := allocation.weights.years_apart(year)) is not None}
     if not found:
         return None
-    year = max(found, key=lambda one: found[one][1])
+    year = max(found, key=lambda one: (found[one][1], one))
     return found[year][0], year, found[year][1]
 
 

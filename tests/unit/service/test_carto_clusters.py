@@ -42,10 +42,14 @@ def test_the_finding_says_how_many_marks_are_unsure() -> None:
         row["label_robust"] = "unsure high" if row["name"] in ("Ort 01", "Ort 02") else "High-High"
     table[6]["label_robust"] = "unsure low"
     high, low, *_ = describe_clusters.hotspots(table, areas=ORTSTEILE, **TEST)
-    assert high.endswith("99\u202f999 Permutationen; 2 davon unsicher).")
-    assert low.endswith("Ort 06; unsicher).")
+    assert high.startswith("6 von 82 Ortsteilen liegen in einem High-High-Cluster, 2 davon unsicher (hohe Werte")
+    assert high.endswith("99\u202f999 Permutationen).")
+    assert "liegt in einem Low-Low-Cluster, aber unsicher (niedrige Werte, umgeben von niedrigen: Ort 06)" in low
     english, *_ = describe_clusters.hotspots(table, areas=ORTSTEILE, language="en", **TEST)
-    assert english.endswith("; 2 of them unsure).")
+    assert "are in a High-High cluster, 2 of them unsure (high values" in english
+    for row in table[:6]:
+        row["label_robust"] = "unsure high"
+    assert "High-High-Cluster, alle unsicher (" in describe_clusters.hotspots(table, areas=ORTSTEILE, **TEST)[0]
     spots = describe_clusters.hotspots(
         [{**row, "gi_star_label": "hot"} for row in table], areas=ORTSTEILE, statistic="gi_star", **TEST
     )

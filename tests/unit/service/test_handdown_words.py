@@ -52,6 +52,7 @@ def test_a_target_without_people_lies_in_its_own_source() -> None:
     [
         ((2016, 2020), "all", []),
         ((2016, 2021), "all", ["Zwischen Hilfsdaten (2015) und Zahlen (2021) liegen 6 Jahre."]),
+        ((2005, 2025), "all", ["Zwischen Hilfsdaten (2015) und Zahlen (2025) liegen 10 Jahre."]),
         ((2005, 2016), "all", ["Zwischen Hilfsdaten (2015) und Zahlen (2005) liegen 10 Jahre."]),
         ((2005, 2016), "latest", []),
         ((), "all", []),

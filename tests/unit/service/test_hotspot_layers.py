@@ -15,7 +15,7 @@ from geodata.county import load_county
 from geodata.errors import DisclosureError
 from geodata.models import Text
 from geodata.store.model import Collection
-from service.cartography import describe_variants
+from service.cartography import describe_variants, describe_years
 from service.cartography.describe import Areas
 from service.workflows import hotspot_global
 from service.workflows import tester as workflow_tester
@@ -286,13 +286,35 @@ def test_sentences_take_their_numbers_from_the_rows() -> None:
     assert first.startswith(
         "2 von 3 Markierungen halten in mindestens 90\u00a0% von 99 Varianten (33 mögliche Zählungen"
     )
-    assert second.endswith("N2 (90\u00a0%).")
+    assert second.endswith("N2 (89\u00a0%)."), "what misses 90 % is not shown as 90 %"
     alone, _ = describe_variants.robust(rows, {**note, "draws": 1, "variants": 3}, areas=ORTSTEILE, language="en")
     assert "only neighbourhoods were varied" in alone
+    assert "hold in all 3 variants (3 neighbourhoods" in alone, "two of three are too few for 90 %"
     (unknown,) = describe_variants.robust(rows, None, areas=ORTSTEILE, language="en")
     assert "has not been checked" in unknown
     assert describe_variants.robust(rows[3:], note, areas=ORTSTEILE) == ()
     assert describe_variants.holds(0.999, "en") == "in 99\u00a0% of the variants"
+
+
+def test_sentences_about_years_can_be_read_at_once() -> None:
+    rows = [
+        {"name": "Schothorst", "emerging": "hot new", "change_label": "High-High"},
+        {"name": "Aue", "emerging": "cold persistent", "change_label": "not significant"},
+        {"name": "Berg", "emerging": "hot new", "change_label": "Low-High", "context": True},
+    ]
+    first, second, *_ = describe_years.emerging(rows, {"years": [2020, 2021, 2022, 2023, 2024]}, areas=ORTSTEILE)
+    assert first == (
+        "Hot und Cold Spots in den 5 Jahren 2020–2024. Hot Spot, neu: erstmals im letzten Jahr – "
+        "1 von 2 Ortsteilen (Schothorst)."
+    )
+    assert second == "Cold Spot, beständig: fast immer, ohne Trend – 1 von 2 Ortsteilen (Aue)."
+    note = {"from": 2020, "to": 2024, "n_effective": 2}
+    test = {"alpha": 0.05, "correction": "fdr", "permutations": 999}
+    first, *_ = describe_years.change(rows, note, areas=ORTSTEILE, **test)
+    assert first.endswith(
+        "In 1 von 2 Ortsteilen ist der Wert mehr gestiegen oder weniger gesunken als im Mittel, ringsum auch: "
+        "Schothorst."
+    )
 
 
 def test_remote_areas_do_not_make_everybody_a_neighbour(tested_inputs: Inputs) -> None:
