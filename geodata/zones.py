@@ -135,7 +135,8 @@ def kept_metadata(name: str) -> dict[str, Any]:
     if path.suffix.lower() == ".gpkg":
         import pyogrio
 
-        said = (pyogrio.read_info(path, layer=layer).get("layer_metadata") or {}).get(KEY)
+        named = vector.list_layers(path)[0] if layer is None else layer
+        said = (pyogrio.read_info(path, layer=named).get("layer_metadata") or {}).get(KEY)
     elif path.suffix.lower() == ".parquet":
         import pyarrow.parquet as pq
 
@@ -223,7 +224,9 @@ def require_writable(path: Path, *, overwrite: bool) -> None:
         raise FormatError("expected a new file, found one of this name", where=str(path), hint="add --overwrite")
 
 
-def write_zones(path: Path, zones: gpd.GeoDataFrame, *, metadata: Mapping[str, Any]) -> None:
+def write_zones(
+    path: Path, zones: gpd.GeoDataFrame, *, metadata: Mapping[str, Any], style: tuple[str, str] | None = None
+) -> None:
     """Write a layer in the format of its ending; the file is replaced when it is whole.
 
     Parameters
@@ -234,6 +237,8 @@ def write_zones(path: Path, zones: gpd.GeoDataFrame, *, metadata: Mapping[str, A
         The index becomes the first column, by its name.
     metadata : mapping
         How it was made; kept in GeoPackage (layer metadata), GeoParquet (schema) and GeoJSON (description).
+    style : tuple of str, optional
+        Name and QML of the style with which QGIS opens a GeoPackage; other formats have no place for it.
 
     Raises
     ------
@@ -273,5 +278,9 @@ def write_zones(path: Path, zones: gpd.GeoDataFrame, *, metadata: Mapping[str, A
             if suffix == ".gpkg":
                 options |= {"layer_metadata": {KEY: said}, "promote_to_multi": True}
             pyogrio.write_dataframe(frame, out, **options)
+            if suffix == ".gpkg" and style is not None:
+                from geodata.store.geopackage import add_style
+
+                add_style(out, path.stem, *style)
     if path.suffix != suffix:
         path.with_suffix(suffix).replace(path)

@@ -100,7 +100,7 @@ def _as_text(cells: pd.Series) -> pd.Series:
 
 
 def list_layers(path: Path) -> list[str]:
-    """Return the names of the layers of a vector file.
+    """Return the names of the layers of a vector file; the table of styles that QGIS keeps among them is none.
 
     Raises
     ------
@@ -120,7 +120,7 @@ def list_layers(path: Path) -> list[str]:
         _require_parts(path, head)
     try:
         with _quiet():
-            layers = [str(name) for name, _ in pyogrio.list_layers(path)]
+            layers = [str(name) for name, _ in pyogrio.list_layers(path) if str(name) != "layer_styles"]
     except Exception as error:  # see read_features
         raise _unreadable(path, error) from error
     if not layers:

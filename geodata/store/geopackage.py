@@ -127,16 +127,46 @@ def _series(values: list[Any], kind: FieldType) -> pd.Series:
     return pd.Series(values, dtype=_PANDAS[kind])
 
 
+#: The table in which QGIS looks for styles, and its entry among the contents.
+_STYLES = (
+    """CREATE TABLE layer_styles(
+         id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, f_table_catalog TEXT(256), f_table_schema TEXT(256),
+         f_table_name TEXT(256), f_geometry_column TEXT(256), styleName TEXT(30), styleQML TEXT, styleSLD TEXT,
+         useAsDefault BOOLEAN, description TEXT, owner TEXT(30), ui TEXT(30),
+         update_time DATETIME DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ','now')))""",
+    """INSERT INTO gpkg_contents(table_name, data_type, identifier, description, srs_id)
+         VALUES ('layer_styles', 'attributes', 'layer_styles', '', 0)""",
+)
+_STYLE = (
+    "INSERT INTO layer_styles(f_table_catalog, f_table_schema, f_table_name, f_geometry_column, styleName,"
+    " styleQML, styleSLD, useAsDefault, description, owner) VALUES ('', '', ?, 'geom', ?, ?, '', ?, ?, '')"
+)
+
+
+def add_style(path: Path, layer: str, name: str, document: str, about: str = "") -> None:
+    """Give the one layer of a GeoPackage that OGR wrote the style with which QGIS opens it.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A GeoPackage without styles, its geometry in the column ``geom``.
+    layer, name : str
+        Of the layer and of the style (at most 30 letters count).
+    document : str
+        QML, see :func:`geodata.store.qml.qml`.
+    about : str
+        What the style says, in words.
+    """
+    with closing(sqlite3.connect(path)) as db, db:
+        for statement in _STYLES:
+            db.execute(statement)
+        db.execute(_STYLE, (layer, name[:30], document, 1, about))
+
+
 def _prepare(db: sqlite3.Connection) -> None:
     """Add the tables that OGR does not write by itself."""
     statements = (
-        """CREATE TABLE layer_styles(
-             id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, f_table_catalog TEXT(256), f_table_schema TEXT(256),
-             f_table_name TEXT(256), f_geometry_column TEXT(256), styleName TEXT(30), styleQML TEXT, styleSLD TEXT,
-             useAsDefault BOOLEAN, description TEXT, owner TEXT(30), ui TEXT(30),
-             update_time DATETIME DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ','now')))""",
-        """INSERT INTO gpkg_contents(table_name, data_type, identifier, description, srs_id)
-             VALUES ('layer_styles', 'attributes', 'layer_styles', '', 0)""",
+        *_STYLES,
         """CREATE TABLE IF NOT EXISTS gpkg_data_columns(
              table_name TEXT NOT NULL, column_name TEXT NOT NULL, name TEXT, title TEXT, description TEXT,
              mime_type TEXT, constraint_name TEXT,
@@ -204,11 +234,8 @@ def _document(db: sqlite3.Connection, collection: Collection, edition: Edition, 
             name = _unique(style.field[:30], named, 30)
             said = [INTERNAL, *_sentences(style)] if edition == "internal" else _sentences(style)
             about_style = " ".join([*said, _attribution(collection.metadata)])
-            db.execute(
-                "INSERT INTO layer_styles(f_table_catalog, f_table_schema, f_table_name, f_geometry_column, styleName,"
-                " styleQML, styleSLD, useAsDefault, description, owner) VALUES ('', '', ?, 'geom', ?, ?, '', ?, ?, '')",
-                (layer, name, qml(style, fields, grid=grid), int(place == 0), about_style),
-            )
+            document = qml(style, fields, grid=grid)
+            db.execute(_STYLE, (layer, name, document, int(place == 0), about_style))
 
 
 def _titles(db: sqlite3.Connection, layer: str, fields: Iterable[Field]) -> None:

@@ -16,7 +16,10 @@ _WHY = {
     "undefined": Text("ohne Wert", "without value"),
     "untestable": Text("zu wenige Gebiete", "too few areas"),
     "suppressed": Text("unterdrückt", "suppressed"),
+    "constant": Text("mit lauter gleichen Werten", "with all values equal"),
 }
+#: What is tested where values were handed down.
+SOURCES = Areas(Text("Quellgebiete", "source zones"))
 _WITHOUT = Text("ohne das Merkmal", "without the attribute")
 
 
@@ -37,7 +40,7 @@ def labels(
     Parameters
     ----------
     rows : sequence of mapping
-        One an area: ``name``, ``label`` and ``state``.
+        One an area: ``name``, ``label`` and ``state``, with `sources` also ``support``, the id of its source zone.
     style : Style
         Names the labels.
     areas : Areas
@@ -47,7 +50,8 @@ def labels(
     alpha, correction, permutations
         As in :class:`spatial.results.LocalResult`.
     sources : int, optional
-        How many source zones were tested, where the labels were painted down from them.
+        How many source zones were tested, where the labels were painted down from them: labels are counted by source
+        zone then, because so many were found and no more.
     language : {"de", "en"}
         Of the sentences.
 
@@ -66,16 +70,19 @@ def labels(
         few = sum(row.get("state") == "untestable" for row in rows)
         why = untestable(few, areas=areas, language=language) if few and statistic != "join-count" else ()
         return (*why, *filter(None, said), reminder(language))
-    counts = Counter(str(row.get("label")) for row in tested)
+    found_in = tested if sources is None else of_sources(tested)
+    counts = Counter(str(row.get("label")) for row in found_in)
     named = [(counts[str(c.value)], c.label[language]) for c in style.classes if c.letters and counts[str(c.value)]]
     marked = sum(n for n, _ in named)
     sure = certainty(alpha, correction, permutations, language)
-    count = areas.of(marked, len(rows), language)
+    count = areas.of(marked, len(rows), language) if sources is None else SOURCES.of(marked, sources, language)
     listed = ", ".join(f"{n} × „{label}“" if language == "de" else f"{n} × “{label}”" for n, label in named)
     if language == "de":
-        found, nothing = f"Auffällig sind {count}: {listed}", "Kein einzelnes Gebiet fällt auf"
+        found = f"Auffällig sind {count}: {listed}"
+        nothing = f"Kein einzelnes {'Gebiet' if sources is None else 'Quellgebiet'} fällt auf"
     else:
-        found, nothing = f"{count} are conspicuous: {listed}", "No single area is conspicuous"
+        found = f"{count} are conspicuous: {listed}"
+        nothing = f"No single {'area' if sources is None else 'source zone'} is conspicuous"
     first = f"{found if marked else nothing} ({sure})."
     if not marked:
         said.append(
@@ -84,14 +91,21 @@ def labels(
             else "That does not mean that there are no differences."
         )
     if sources is not None:
+        letters = {str(c.value) for c in style.classes if c.letters}
+        inside = areas.of(sum(str(row.get("label")) in letters for row in tested), len(rows), language)
         said.append(
             f"Getestet wurden {sources} Quellgebiete, aus denen die Werte verteilt sind; eine Markierung gilt für das "
-            "ganze Quellgebiet und sagt nichts über Unterschiede in seinem Inneren."
+            f"ganze Quellgebiet (zusammen {inside}) und sagt nichts über Unterschiede in seinem Inneren."
             if language == "de"
             else f"Tested were {sources} source zones from which the values were handed down; a mark holds for the "
-            "whole source zone and says nothing about differences inside it."
+            f"whole source zone (together {inside}) and says nothing about differences inside it."
         )
     return (first, *filter(None, said), reminder(language))
+
+
+def of_sources(rows: Sequence[Row]) -> list[Row]:
+    """Return one row a source zone: the areas painted down from it say the same."""
+    return list({str(row.get("support")): row for row in rows if row.get("support")}.values())
 
 
 def _untested(rows: Sequence[Row], areas: Areas, statistic: str, language: str) -> str:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 INK = "#1f2328"
+#: Millimetres that the scale bar needs with its number and the rim.
+BAR_STRIP = 9.0
 DASHES = (0, (3.5, 2))
 #: More lines than Matplotlib's default for one letter.
 HATCH = {"/": "////", "\\": "\\\\\\\\", "x": "xxxx", ".": "...."}
@@ -79,10 +81,14 @@ def draw_map(
         Width in points of the borders drawn over the areas.
     """
     west, south, east, north = shapes.extent
-    scale = max((east - west) / width, (north - south) / height)  # metres per millimetre
     x, y = (west + east) / 2, (south + north) / 2
-    chart.set_xlim(x - scale * width / 2, x + scale * width / 2)
-    chart.set_ylim(y - scale * height / 2, y + scale * height / 2)
+    for strip in (0.0, BAR_STRIP):
+        scale = max((east - west) / width, (north - south) / (height - strip))  # metres per millimetre
+        left, bottom = x - scale * width / 2, y - scale * (height + strip) / 2
+        if not _under_bar(shapes, left, bottom, scale, width):
+            break  # a strip for the bar is kept free below the areas only where it would lie on them
+    chart.set_xlim(left, left + scale * width)
+    chart.set_ylim(bottom, bottom + scale * height)
     chart.set_xticks([])
     chart.set_yticks([])
     chart.set_facecolor(palettes.GROUND)
@@ -170,6 +176,15 @@ def bar_length(longest: float) -> float:
 
     power = 10.0 ** math.floor(math.log10(longest))
     return next(step * power for step in (5.0, 2.0, 1.0) if step * power <= longest)
+
+
+def _under_bar(shapes: Shapes, left: float, bottom: float, scale: float, width: float) -> bool:
+    """Say whether an area lies where the scale bar and its number would be."""
+    from matplotlib.transforms import Bbox
+
+    long = bar_length(scale * width / 4)
+    place = Bbox.from_bounds(left + 2 * scale, bottom + 2 * scale, long + 2 * scale, (BAR_STRIP - 3) * scale)
+    return any(path.intersects_bbox(place, filled=True) for path in shapes.areas)
 
 
 def _scale_bar(chart: Axes, scale: float, width: float, language: str) -> None:

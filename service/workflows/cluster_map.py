@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -11,15 +12,17 @@ from geodata.models import Text
 from service.cartography import describe, presets
 from service.cartography.classification import statistic_style
 from service.cartography.content import MapContent
-from service.cartography.describe_labels import labels
+from service.cartography.describe_labels import SOURCES, labels, of_sources
 from service.cartography.labels import TESTS
-from service.cartography.legend import with_counts
+from service.cartography.legend import count_classes, with_counts
 from service.cartography.texts import number
 from service.workflows.pictures import content_of
 
 if TYPE_CHECKING:
     import geopandas as gpd
+    import pandas as pd
 
+    from geodata.store.model import FieldType, Style
     from service.workflows.question import Question
     from spatial.results import LocalResult
 
@@ -94,44 +97,98 @@ def draw_picture(
         part.write_bytes(data)
 
 
+def style_of(
+    zones: gpd.GeoDataFrame, frame: gpd.GeoDataFrame, result: LocalResult, question: Question, language: str = "de"
+) -> tuple[str, str] | None:
+    """Return name and QML of the style with which QGIS draws the labels of a written layer; None for points.
+
+    Parameters
+    ----------
+    zones, frame : geopandas.GeoDataFrame
+        As it was tested, and as it is written.
+    result, question, language
+        As for :func:`draw_picture`.
+    """
+    from geodata.store.model import Field
+    from geodata.store.qml import qml
+
+    if set(frame.geom_type) - {"Polygon", "MultiPolygon"}:
+        return None
+    style, _ = _style(zones, result, question)
+    kinds: dict[str, FieldType] = {"f": "number", "i": "integer"}
+    columns = frame.drop(columns=frame.geometry.name)
+    names = [str(frame.index.name), *map(str, columns.columns)]
+    types = [kinds.get(dtype.kind, "string") for dtype in [frame.index.dtype, *columns.dtypes]]
+    fields = [Field(name, kind, Text(name, name)) for name, kind in zip(names, types, strict=True)]
+    return style.field, qml(style, fields, language, grid=len(frame) >= describe.CELLS)
+
+
 def map_of(zones: gpd.GeoDataFrame, result: LocalResult, question: Question, language: str) -> MapContent:
     """Gather what the map shows; see :func:`draw_picture`."""
-    table = result.table.loc[zones.index, ["label", "state"]].astype(str)
-    style = statistic_style(result.statistic, correction=result.correction, modelled=question.support is not None)
+    table = result.table.loc[zones.index, ["label", "state", "support"]].astype(str)
+    style, alike = _style(zones, result, question)
     rows: list[dict[str, Any]] = [
-        {"name": str(name), "label": label, "state": state}
-        for name, label, state in zip(zones.index, table["label"], table["state"], strict=True)
+        {"name": str(name), "label": label, "state": state, "support": support}
+        for name, label, state, support in zip(
+            zones.index, table["label"], table["state"], table["support"], strict=True
+        )
     ]
+    handed_down = question.support is not None
+    told = [{**row, "state": "constant"} if same else row for row, same in zip(rows, alike, strict=True)]
+    # A mark holds for a source zone: the legend counts those as the finding does.
+    counted = [*of_sources(rows), *(row for row in rows if not row["support"])] if handed_down else rows
     what = " × ".join(question.values)
     if question.by is not None:
         what += f" je {question.by}" if language == "de" else f" per {question.by}"
     source = Path(question.source.partition("|layername=")[0]).name
     content = content_of(
         zones,
-        table,
-        with_counts(style, rows),
+        table[["label", "state"]],
+        with_counts(style, counted),
         title=f"{TESTS[result.statistic][2][language]}: {what}",
         subtitle=source,
-        areas=AREAS.plural[language],
+        areas=(SOURCES if handed_down else AREAS).plural[language],
+        counts=count_classes(style, counted) if handed_down else None,
         method=_method(result, question, language),
         attribution=source,
         caveat=describe.caveat("hotspots")[language],
         describe=labels(
-            rows,
+            told,
             style,
             areas=AREAS,
             statistic=result.statistic,
             alpha=result.alpha,
             correction=result.correction,
             permutations=result.permutations,
-            sources=result.n_effective if question.support is not None else None,
+            sources=result.n_effective if handed_down else None,
             language=language,
         ),
         exploratory=presets.told(question.differences, language),
-        modelled=question.support is not None,
+        modelled=handed_down,
+        draft=True,
         language=language,
     )
     return content
+
+
+def _style(zones: gpd.GeoDataFrame, result: LocalResult, question: Question) -> tuple[Style, pd.Series]:
+    """Style the labels, and tell which areas have a value and yet no test, because all values are equal."""
+    style = statistic_style(result.statistic, correction=result.correction, modelled=question.support is not None)
+    known = zones[list(question.values)].notna().all(axis=1)
+    if question.by is not None:
+        known &= result.table["value"].reindex(zones.index).notna()
+    undefined = result.table["state"].reindex(zones.index).astype("str") == "undefined"
+    alike = known & undefined & (result.n_effective == 0)
+    if not alike.any():
+        return style, alike
+    # Not that there is no value, but that there is only one.
+    label = (
+        Text("alle Werte gleich, nicht getestet", "all values equal, not tested")
+        if alike[undefined].all()
+        else Text("alle Werte gleich oder kein Wert, nicht getestet", "all values equal or no value, not tested")
+    )
+    classes = tuple(replace(c, label=label) if c.value == "undefined" else c for c in style.classes)
+    return replace(style, classes=classes), alike
 
 
 def _method(result: LocalResult, question: Question, language: str) -> str:

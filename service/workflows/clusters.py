@@ -11,7 +11,7 @@ import pandas as pd
 
 from geodata.errors import UsageError
 from geodata.zones import require_writable, write_zones
-from service.workflows.cluster_map import draw_picture, require_picture, require_polygons
+from service.workflows.cluster_map import draw_picture, require_picture, require_polygons, style_of
 from service.workflows.layer_checks import named
 from service.workflows.question import LOCAL, Answer, Layer, Question, read_layer, require_columns, sources_of
 
@@ -40,7 +40,7 @@ def find_hotspots(
     picture : pathlib.Path, optional
         A map for print is drawn here; the ending chooses PNG, SVG or PDF.
     language : {"de", "en"}
-        Of the map.
+        Of the map, and of the style in a GeoPackage.
     overwrite : bool
         Replace files of these names.
     say : callable
@@ -85,6 +85,7 @@ def find_hotspots(
         out,
         frame,
         metadata={**question.as_dict(), "graph": result.graph, "n_effective": result.n_effective, "notes": list(notes)},
+        style=style_of(layer.zones, frame, result, question, language),
     )
     if picture is not None:
         draw_picture(picture, layer.zones, result, question, language)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
+from xml.etree import ElementTree
 
 import geopandas as gpd
 import numpy as np
@@ -55,18 +58,18 @@ def test_labels_travel_with_their_geometry_and_what_they_rest_on(columbus: Path,
     out = tmp_path / "clusters.gpkg"
     result = call("hotspots", columbus, out, "--id", "POLYID", "--value", "CRIME", "--json", "--permutations", 9999)
     said = json.loads(result.stdout)
-    written = gpd.read_file(out).set_index("POLYID")
+    written = gpd.read_file(out, layer="clusters").set_index("POLYID")
     assert written.label.value_counts().to_dict() == said["labels"]
     assert written.crs.to_epsg() == 25832
     assert (written.state == "tested").all()
     np.testing.assert_allclose(written.p, np.minimum(1, 2 * np.minimum(written.p_upper, written.p_lower)))
-    kept = json.loads(pyogrio.read_info(out)["layer_metadata"]["sozialmonitor"])
+    kept = json.loads(pyogrio.read_info(out, layer="clusters")["layer_metadata"]["sozialmonitor"])
     assert (kept["seed"], kept["permutations"], kept["exploratory"]) == (1, 9999, [])
     again = tmp_path / "again.gpkg"
     call("hotspots", columbus, again, "--id", "POLYID", "--value", "CRIME", "--permutations", 9999)
     pd.testing.assert_frame_equal(
-        pd.DataFrame(gpd.read_file(again).drop(columns="geometry")),
-        pd.DataFrame(gpd.read_file(out).drop(columns="geometry")),
+        pd.DataFrame(gpd.read_file(again, layer="again").drop(columns="geometry")),
+        pd.DataFrame(gpd.read_file(out, layer="clusters").drop(columns="geometry")),
     )
 
 
@@ -346,6 +349,88 @@ def test_a_file_of_several_layers_says_how_one_is_named(tmp_path: Path):
     call("autocorrelation", f"{path}|layername=second", "--value", "v")
 
 
+def test_qgis_finds_the_style_of_the_labels_and_the_file_is_still_one_layer(tmp_path: Path):
+    path, out = squares(tmp_path / "a.gpkg"), tmp_path / "o.gpkg"
+    call("hotspots", path, out, "--id", "k", "--value", "v", "--permutations", 999, "--lang", "en")
+    with closing(sqlite3.connect(out)) as db:
+        rows = db.execute("SELECT f_table_name, f_geometry_column, useAsDefault, styleQML FROM layer_styles").fetchall()
+        columns = db.execute("SELECT table_name, column_name FROM gpkg_geometry_columns").fetchall()
+    assert [row[:3] for row in rows] == [("o", "geom", 1)]
+    assert columns == [("o", "geom")]
+    rules = ElementTree.fromstring(rows[0][3]).findall(".//rule")
+    assert any("High-High" in rule.get("filter", "") for rule in rules)
+    assert any("not tested" in rule.get("label", "") for rule in rules)
+    call("autocorrelation", out, "--id", "k", "--value", "z", "--permutations", 99)
+
+
+def drawn(tmp_path: Path, path: Path, *options: object, monkeypatch: pytest.MonkeyPatch):
+    """Draw a map and return what it was made of."""
+    from service.cartography import static
+
+    seen, render = [], static.render_png
+    monkeypatch.setattr(static, "render_png", lambda content, **how: seen.append(content) or render(content, **how))
+    asked = ["--id", "k", "--value", "v", "--permutations", 999, "--map", tmp_path / "m.svg", "--overwrite"]
+    call("hotspots", path, tmp_path / "o.csv", *asked, *options)
+    return seen[0]
+
+
+def test_a_map_of_equal_values_does_not_say_that_there_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    content = drawn(tmp_path, squares(tmp_path / "a.gpkg", v=[3.3] * 64), monkeypatch=monkeypatch)
+    assert content.describe[0] == "Nicht getestet: 64 von 64 Gebieten (64 mit lauter gleichen Werten)."
+    labels = {c.value: c.label.de for c in content.style.classes}
+    assert labels["undefined"] == "alle Werte gleich, nicht getestet"
+    some = drawn(tmp_path, squares(tmp_path / "a.gpkg", v=[3.3] * 63 + [np.nan]), monkeypatch=monkeypatch)
+    assert "63 mit lauter gleichen Werten, 1 ohne Wert" in some.describe[0]
+    other = drawn(tmp_path, squares(tmp_path / "a.gpkg"), monkeypatch=monkeypatch)
+    assert {c.value: c.label.de for c in other.style.classes}["undefined"] == "kein Wert, nicht getestet"
+    assert other.draft
+
+
+def test_a_map_of_handed_down_values_counts_source_zones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    zones, cells = grid_with_sources(tmp_path)
+    for path in (zones, cells):
+        gpd.read_file(path).rename(columns={"id": "k", "n": "v"}).to_file(path)
+    content = drawn(tmp_path, cells, "--by", "d", "--support", zones, "--lang", "en", monkeypatch=monkeypatch)
+    found = pd.read_csv(tmp_path / "o.csv")
+    marked = found[found["label"] != "not significant"]
+    sources = marked["support"].nunique()
+    assert 0 < sources < len(marked)
+    assert content.describe[0].startswith(f"{sources} of 36 source zones are conspicuous: ")
+    assert f"(together {len(marked)} of 144 areas)" in " ".join(content.describe)
+    assert content.areas == "source zones"
+    assert sum(content.counts) == 36
+    result = call("hotspots", cells, tmp_path / "o.csv", "--id", "k", "--value", "v", "--by", "d", "--support", zones,
+                  "--permutations", 999, "--overwrite", "--json")  # fmt: skip
+    told = json.loads(result.stdout)
+    assert sum(told["labels"].values()) == 144
+    assert sum(told["labels_of_sources"].values()) == 36
+    assert sum(n for name, n in told["labels_of_sources"].items() if name != "not significant") == sources
+
+
+def test_the_scale_bar_lies_on_no_area(tmp_path: Path):
+    from matplotlib.figure import Figure
+
+    from service.cartography import legend as legends
+    from service.cartography import static_map
+    from service.cartography.shapes import shapes_of
+    from service.workflows.cluster_map import map_of
+
+    path = squares(tmp_path / "a.gpkg")
+    question = Question(str(path), "k", ("v",), permutations=99)
+    from service.workflows import clusters
+
+    layer = clusters.read_layer(str(path), "k", question, lambda _: None)
+    content = map_of(layer.zones, clusters._local(layer, question), question, "de")
+    shapes = shapes_of(content)
+    chart = Figure(figsize=(4, 4)).add_axes((0, 0, 1, 1))
+    static_map.draw_map(chart, legends.build(content), shapes, 100, 100, "de")
+    bar = [patch.get_bbox() for patch in chart.patches if patch.get_zorder() == 7]
+    assert len(bar) == 2
+    lowest = min(path.get_extents().y0 for path in shapes.areas)
+    assert max(box.y1 for box in bar) < lowest
+    assert chart.get_ylim()[0] < min(box.y0 for box in bar)
+
+
 def test_what_the_command_offers_is_what_the_workflow_knows():
     from service.commands import disaggregate, hotspots
     from service.workflows import ground, question
@@ -380,7 +465,7 @@ def test_what_exists_is_replaced_only_on_request(columbus: Path, tmp_path: Path)
     assert "--overwrite" in call("hotspots", *asked, code=3).stderr
     assert out.read_text() == "of last year"
     call("hotspots", *asked, "--overwrite")
-    assert len(gpd.read_file(out)) == 49
+    assert len(gpd.read_file(out, layer="out")) == 49
 
 
 @pytest.mark.parametrize(
@@ -399,5 +484,5 @@ def test_a_map_for_print_is_drawn_and_says_what_is_exploratory(
     assert "--overwrite" in found.output
     question = Question(str(columbus), "POLYID", (options[options.index("--value") + 1],), correction="none")
     assert bool(question.differences) is True
-    kept = json.loads(pyogrio.read_info(tmp_path / "a.gpkg")["layer_metadata"]["sozialmonitor"])
+    kept = json.loads(pyogrio.read_info(tmp_path / "a.gpkg", layer="a")["layer_metadata"]["sozialmonitor"])
     assert bool(kept["exploratory"]) is marked
