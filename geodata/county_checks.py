@@ -118,7 +118,7 @@ def _references(file: CountyFile) -> Iterator[str]:
     if file.index is not None:
         yield from _known("index.level", "level", file.index.level, levels)
         yield from _known("index.population", "variable", file.index.population, variables)
-        for name in file.index.indicators:
+        for name in file.index.used:
             yield from _known("index.indicators", "indicator", name, (i.id for i in file.indicators))
     for level in file.tests.graph:
         yield from _known("tests.graph", "level", level, levels)
@@ -223,18 +223,65 @@ def _counted_by(
 def _index(file: CountyFile) -> Iterator[str]:
     if file.index is None:
         return
-    home, indicators = _home(file), {i.id: i for i in file.indicators}
-    if file.index.level not in home[file.index.population].levels:
+    index, home, indicators = file.index, _home(file), {i.id: i for i in file.indicators}
+    if index.level not in home[index.population].levels:
         yield (
-            f"index.population: expected a variable delivered for level {file.index.level!r}, "
-            f"found {file.index.population!r} of {some(home[file.index.population].levels)}"
+            f"index.population: expected a variable delivered for level {index.level!r}, "
+            f"found {index.population!r} of {some(home[index.population].levels)}"
         )
-    for name in file.index.indicators:
+    for name in index.used:
         found = indicators[name]
         if found.polarity is Polarity.NEUTRAL:
             yield f"index.indicators: {name} has polarity neutral: it says nothing about disadvantage"
-        if found.level != file.index.level:
-            yield f"index.indicators: {name} is observed at {found.level}, the index is built at {file.index.level}"
+        if found.level != index.level:
+            yield f"index.indicators: {name} is observed at {found.level}, the index is built at {index.level}"
+    chosen = set(index.indicators)
+    for place, given in (("weights", index.weights), ("goalposts", index.goalposts)):
+        if given and set(given) != chosen:
+            yield f"index.{place}: expected one for each indicator ({some(index.indicators)}), found {some(given)}"
+    if index.normalisation == "min-max" and index.aggregation in ("geometric", "harmonic"):
+        yield (
+            f"index.normalisation: expected z, rank, percentile or goalposts for the {index.aggregation} mean: a later "
+            "year may leave the range of min-max, and there is no such mean of values below 0"
+        )
+    if (index.normalisation == "goalposts") != bool(index.goalposts):
+        yield 'index.goalposts: expected beside normalisation = "goalposts", and only there'
+    if wrong := [name for name, (low, high) in index.goalposts.items() if not low < high]:
+        yield f"index.goalposts: expected low < high, found otherwise for {some(wrong)}"
+    for name, link in index.chain.items():
+        if name not in chosen or link.by in chosen:
+            yield (
+                f"index.chain.{name}: expected an indicator of the index, continued by one that is not, found {link.by}"
+            )
+        elif indicators[name].polarity != indicators[link.by].polarity:
+            yield f"index.chain.{name}: expected the polarity of {name} for {link.by}, which continues it"
+    for k, item in enumerate(index.breaks):
+        if item.kind == "indicator" and item.name not in chosen:
+            yield f"index.breaks[{k}].name: expected an indicator of the index, found {item.name!r}"
+    yield from _reference(file)
+
+
+def _reference(file: CountyFile) -> Iterator[str]:
+    """Yield what is wrong with the wider frame: areas that no rule judged must not be known through a mean."""
+    index = file.index
+    if index is None or index.reference is None:
+        return
+    home, released = _home(file), {s.id for s in file.sources if s.released}
+    indicators = {i.id: i for i in file.indicators}
+    if index.reference.prefix is None:
+        if not next(lv for lv in file.levels if lv.id == index.level).context:
+            yield (
+                f"index.reference: expected prefix, or context = true at level {index.level!r}: it has no areas "
+                "outside the county"
+            )
+        return
+    used = {v for name in index.used for v in (indicators[name].numerator, indicators[name].denominator) if v}
+    secret = sorted(v for v in used if home[v].source not in released)
+    if secret:
+        yield (
+            f"index.reference.prefix: expected figures of sources with released = true, found {some(secret)}: outside "
+            "the levels no rule of disclosure judges them"
+        )
 
 
 def _tests(file: CountyFile) -> Iterator[str]:

@@ -154,7 +154,7 @@ class TableSpec(Section):
     sheet: str | None = None
     area: str | None = None
     period: str | int | None = None
-    key: Literal["text", "ags", "ars-to-ags", "ars-to-gvb", "lsn", "lor"] = "text"
+    key: Literal["text", "ags", "ars-to-ags", "ars-to-gvb", "gvb-to-ags", "lsn", "lor"] = "text"
     cell_size: int | None = Field(default=None, gt=0)
     flag: str | None = Field(default=None, description="column with a word on the quality of its row")
     gebietsstand: dt.date | Literal["period"] | None = Field(
@@ -295,15 +295,81 @@ class IndicatorSection(Section):
         return self
 
 
+class ReferenceSection(Section):
+    """The wider frame in which an index places the county's areas."""
+
+    title: LocalText = Field(description="named on every map: Niedersachsen")
+    prefix: str | None = Field(
+        default=None,
+        pattern=r"^\d{1,8}$",
+        description="areas of the tables whose key begins so; default: all areas of the level, neighbours included",
+    )
+
+
+class ClassesSection(Section):
+    """How scores become classes, where it is not the preset's way."""
+
+    rule: Literal["sd", "quantile", "equal", "jenks", "fixed"]
+    at: tuple[float, ...] = Field(default=(), description="cuts in SD (sd, fixed)")
+    quantile_type: int = Field(default=7, ge=1, le=9, description="Hyndman and Fan")
+    labels: tuple[LocalText, ...] = Field(min_length=2, max_length=9, description="from the least disadvantage on")
+
+    @model_validator(mode="after")
+    def _fit(self) -> ClassesSection:
+        if self.rule in ("sd", "fixed") and len(self.at) != len(self.labels) - 1:
+            raise ValueError(f"expected {len(self.labels) - 1} cuts in at for {len(self.labels)} labels")
+        if self.rule not in ("sd", "fixed") and self.at:
+            raise ValueError(f"expected no cuts in at: rule {self.rule} finds them")
+        if list(self.at) != sorted(set(self.at)):
+            raise ValueError("expected ascending cuts in at")
+        if len({label.de for label in self.labels}) < len(self.labels):
+            raise ValueError("expected labels once each")
+        return self
+
+
+class BreakSection(Section):
+    """Something that makes figures before and after a year incomparable."""
+
+    kind: Literal["indicator", "area", "method"]
+    name: str = Field(min_length=1, description="the indicator, the area key, or what was changed")
+    period: int = Field(ge=1900, le=2200, description="first year after the break")
+    reason: LocalText = Text("", "")
+    bridged: bool = Field(default=False, description="the figures were made comparable")
+
+
+class ChainSection(Section):
+    """What replaced an indicator of the index."""
+
+    by: Identifier = Field(description="the indicator that replaced it")
+    overlap: int = Field(ge=1900, le=2200, description="a year in which both are known")
+    how: Literal["sd", "difference", "ratio"] = "sd"
+
+
 class IndexSection(Section):
     """The Sozialindex."""
 
-    preset: Literal["mss"] = "mss"
+    preset: Literal["mss", "rise"] = "mss"
     level: Identifier
     indicators: tuple[Identifier, ...] = Field(min_length=2)
     population: Identifier
     floor: float = Field(default=300, ge=0)
     exclude: dict[str, str] = Field(default_factory=dict, description="area key -> reason")
+    weights: dict[Identifier, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    normalisation: Literal["z", "z-sample", "min-max", "rank", "percentile", "goalposts"] = "z"
+    goalposts: dict[Identifier, tuple[float, float]] = Field(default_factory=dict)
+    aggregation: Literal["arithmetic", "geometric", "harmonic", "minimum"] = "arithmetic"
+    min_share: float = Field(default=1.0, gt=0, le=1, description="share of the weight an index needs")
+    classes: ClassesSection | None = None
+    reference: ReferenceSection | None = None
+    base_year: int | None = Field(default=None, ge=1900, le=2200, description="whose yardstick measures change")
+    breaks: tuple[BreakSection, ...] = ()
+    chain: dict[Identifier, ChainSection] = Field(default_factory=dict)
+    variants: int = Field(default=1000, ge=0, le=100_000, description="of the latest year; 0: no uncertainty")
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """Every indicator that the index needs, those that continue another included."""
+        return tuple(dict.fromkeys((*self.indicators, *(link.by for link in self.chain.values()))))
 
 
 class TestsSection(Section):

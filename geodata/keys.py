@@ -331,10 +331,11 @@ def convert_keys(keys: pd.Series, how: str, *, where: str | None = None, hint: s
     ----------
     keys : pandas.Series
         Keys as text.
-    how : {"text", "ags", "ars-to-ags", "ars-to-gvb", "lsn", "lor"}
+    how : {"text", "ags", "ars-to-ags", "ars-to-gvb", "gvb-to-ags", "lsn", "lor"}
         ``text``: as they are. ``ags``: 8 digits expected. ``ars-to-ags``: 12 digits become 8. ``ars-to-gvb``: 12 digits
-        become the first 9. ``lsn``: the leading 03 of Lower Saxony is put back (``157006`` → ``03157006``). ``lor``: 2,
-        4, 6 or 8 digits; a lost leading zero is put back.
+        become the first 9. ``gvb-to-ags``: 9 digits; a Verband that is one Gemeinde (its sixth digit is 0) gets that
+        AGS (``031570006`` → ``03157006``), one of several stays as it is. ``lsn``: the leading 03 of Lower Saxony is
+        put back (``157006`` → ``03157006``). ``lor``: 2, 4, 6 or 8 digits; a lost leading zero is put back.
     where, hint : str, optional
         For the message.
 
@@ -364,7 +365,7 @@ def convert_keys(keys: pd.Series, how: str, *, where: str | None = None, hint: s
         except AreaKeyError as error:
             raise AreaKeyError(error.message, where=where, hint=hint or error.hint) from None
         return pd.Series(pd.array(ids, dtype="str").take(codes), index=keys.index)
-    known = {"ags": {8}, "ars-to-ags": {8, 12}, "ars-to-gvb": {9, 12}}
+    known = {"ags": {8}, "ars-to-ags": {8, 12}, "ars-to-gvb": {9, 12}, "gvb-to-ags": {9}}
     if how not in known:
         raise AreaKeyError(
             f"expected a rule among text, {', '.join(known)}, lsn, lor, found {how!r}", where=where, hint="set key"
@@ -382,6 +383,8 @@ def convert_keys(keys: pd.Series, how: str, *, where: str | None = None, hint: s
         ids = [key[:5] + key[9:] if key.isdigit() and len(key) == 12 else key for key in unique]
     elif how == "ars-to-gvb":
         ids = [key[:9] if key.isdigit() else key for key in unique]
+    elif how == "gvb-to-ags":
+        ids = [key[:5] + key[6:] if key.isdigit() and len(key) == 9 and key[5] == "0" else key for key in unique]
     else:
         ids = list(unique)
     return pd.Series(pd.array(ids, dtype="str").take(codes), index=keys.index)

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from geodata.errors import SpatialError
-from geodata.models import Polarity, Text
+from geodata.models import Text
 from geodata.store.model import Collection, Field
 from service.workflows import texts
-from service.workflows.frames import of_indicator, stack
+from service.workflows.frames import stack
+from service.workflows.index_frame import (
+    frame_areas,
+    frame_title,
+    index_values,
+    index_years,
+    preset_of,
+    section_of,
+    turned,
+    yardstick_of,
+)
+from service.workflows.index_texts import EXCLUDED_FIELD, contribution_field, reason_code, status_method, z_field
 
 if TYPE_CHECKING:
     from service.workflows.figures import Figures
+    from service.workflows.index_uncertainty import Doubt
     from service.workflows.read import Inputs
     from spatial.results import IndexResult
-
-#: Why an area has no class: codes, because a free text could say who lives there.
-EXCLUDED = {
-    "value": Text("ein Wert fehlt oder wird nicht gezeigt", "a value is missing or not shown"),
-    "floor": Text("zu wenige Einwohner", "too few inhabitants"),
-    "population": Text("Einwohnerzahl fehlt", "no population figure"),
-    "listed": Text("vom Landkreis ausgenommen", "left out by the county"),
-}
 
 
 def compute_index(
@@ -49,16 +53,12 @@ def compute_index(
     section = inputs.county.index
     if section is None:
         return {}
-    areas = inputs.inside(section.level)
-    chosen = [inputs.county.indicators[name] for name in section.indicators]
-    years = set.intersection(*(set(figures.periods(i.numerator, areas)) for i in chosen))
-    results = {}
-    for period in sorted(years):
-        columns = {}
-        for indicator in chosen:
-            columns[indicator.id] = of_indicator(figures, indicator, period, areas).value
+    areas, results = inputs.inside(section.level), {}
+    frame = frame_areas(inputs, figures)
+    for period in index_years(inputs, figures):
         try:
-            results[period] = score_of(inputs, figures, pd.DataFrame(columns), period)
+            values = index_values(inputs, figures, period, frame).loc[areas]
+            results[period] = score_of(inputs, figures, values, period)
         except SpatialError as error:  # too few complete areas, or an indicator that is the same everywhere
             tell(f"no index for {period}: {error.message}")
     return results
@@ -88,34 +88,42 @@ def score_of(inputs: Inputs, figures: Figures, values: pd.DataFrame, period: int
     SpatialError
         Too few areas are complete, or an indicator is the same everywhere.
     """
-    from spatial.index.composite import status_index
-
-    section = inputs.county.index
-    assert section is not None  # the caller has chosen its indicators
-    # High is made to mean disadvantage for every indicator.
-    turned = {
-        name: -values[name] if inputs.county.indicators[name].polarity is Polarity.ADVANTAGE else values[name]
-        for name in section.indicators
-    }
-    return status_index(
-        pd.DataFrame(turned),
+    section = section_of(inputs.county)
+    own = turned(inputs.county, values)  # high is made to mean disadvantage for every indicator
+    return yardstick_of(inputs, figures, period, own).score(
+        own,
         population=figures.values(section.population, period, values.index),
         floor=section.floor,
         exclude=section.exclude,
+        reference_name=frame_title(inputs.county).de,
     )
 
 
-def _reason(said: str) -> str | None:
-    """Turn the reason of one area into a code: a free text of ``exclude`` could say who lives there."""
-    if not said:
-        return None
-    for start, code in (("no value", "value"), ("fewer than", "floor"), ("no population", "population")):
-        if said.startswith(start):
-            return code
-    return "listed"
+def doubt_fields() -> list[Field]:
+    """Return the fields that say how sure rank and class are."""
+    latest = Text("Nur für das jüngste Jahr, aus Varianten", "Of the latest year only, from variants")
+    return [
+        Field("rank_low", "integer", Text("Rang, von", "Rank, from"), latest),
+        Field("rank_high", "integer", Text("Rang, bis", "Rank, to"), latest),
+        Field(
+            "class_probability",
+            "number",
+            Text("Anteil der Varianten mit dieser Klasse", "Share of the variants with this class"),
+            Text(
+                "Varianten: Ziehungen der Zahlen, Gewichte, Normierung, Zusammenfassung, Umgang mit Lücken",
+                "Variants: draws of the figures, weights, normalisation, aggregation, missing values",
+            ),
+        ),
+        Field(
+            "worst_share",
+            "number",
+            Text("In der schlechtesten Klasse: Anteil der Varianten", "In the worst class: share of the variants"),
+            latest,
+        ),
+    ]
 
 
-def index_collection(inputs: Inputs, results: dict[int, IndexResult]) -> Collection:
+def index_collection(inputs: Inputs, results: dict[int, IndexResult], doubt: Doubt | None = None) -> Collection:
     """Turn index results into a collection.
 
     Parameters
@@ -124,27 +132,27 @@ def index_collection(inputs: Inputs, results: dict[int, IndexResult]) -> Collect
         What was read.
     results : dict of int to IndexResult
         At least one year.
+    doubt : Doubt, optional
+        How sure the latest year is.
 
     Returns
     -------
     Collection
         ``{level}_index``.
     """
-    from service.cartography.classification import status_style
-    from spatial.index.presets import PRESETS
+    from service.cartography.index_styles import classes_style
 
-    section = inputs.county.index
-    assert section is not None  # the caller has results, so there is an index
-    preset = PRESETS[section.preset]
+    county = inputs.county
+    section, preset, frame = section_of(county), preset_of(county), frame_title(county)
     layer = inputs.levels[section.level]
-    indicators = [inputs.county.indicators[name] for name in section.indicators]
+    indicators = [county.indicators[name] for name in section.indicators]
     fields = [
         texts.CONTEXT_FIELD,
         Field(
             "status_class",
             "string",
             Text("Status", "Status"),
-            Text("Statusklasse, standardisiert auf den Landkreis", "Status class, standardised on the county"),
+            Text(f"Statusklasse, standardisiert auf: {frame.de}", f"Status class, standardised on: {frame.en}"),
             values={label: Text(label, preset.labels_en[label]) for label in preset.labels},
         ),
         Field(
@@ -155,36 +163,32 @@ def index_collection(inputs: Inputs, results: dict[int, IndexResult]) -> Collect
             "SD",
         ),
         Field("rank", "integer", Text("Rang", "Rank"), Text("1 = stärkste Benachteiligung", "1 = most disadvantage")),
-        Field(
-            "excluded",
-            "string",
-            Text("Nicht bewertet, weil", "Not classed because"),
-            values=EXCLUDED,
-        ),
+        EXCLUDED_FIELD,
         *(
-            Field(
-                f"contribution_{i.id}",
-                "number",
-                Text(f"Beitrag: {i.title.de}", f"Contribution: {i.title.en}"),
-                Text("Die Beiträge ergeben zusammen den Indexwert", "Contributions add up to the score"),
-                "SD",
+            contribution_field(
+                i, Text("Die Beiträge ergeben zusammen den Indexwert", "Contributions add up to the score")
             )
             for i in indicators
         ),
-        *(Field(f"z_{i.id}", "number", Text(f"z: {i.title.de}", f"z: {i.title.en}"), unit="SD") for i in indicators),
+        *(z_field(county, i) for i in indicators),
     ]
     frames = {
-        period: result.table.assign(excluded=result.table["excluded"].map(_reason))
+        period: result.table.assign(excluded=result.table["excluded"].map(reason_code))
         for period, result in results.items()
     }
+    if section.min_share < 1:
+        fields.append(
+            Field(
+                "partial",
+                "boolean",
+                Text("Teilindex", "Partial index"),
+                Text("Beruht nur auf einem Teil der Indikatoren", "Stands on some of the indicators only"),
+            )
+        )
+    if doubt is not None:
+        fields += doubt_fields()
+        frames[doubt.period] = frames[doubt.period].join(doubt.table)
     last = max(results)
-    method: dict[str, Any] = {
-        "de": f"Voreinstellung {section.preset}: z-Werte (Standardabweichung der Gesamtheit) von {len(indicators)} "
-        "Indikatoren, Summe, erneut standardisiert; Klassen bei −1, +1 und +1,5; jedes Jahr auf die Gebiete des "
-        "Landkreises standardisiert.",
-        "en": f"Preset {section.preset}: z-scores (population SD) of {len(indicators)} indicators, summed and "
-        "standardised again; classes at −1, +1 and +1.5; each year standardised on the county's own areas.",
-    }
     return Collection(
         id=f"{section.level}_index",
         title=texts.collection_title(inputs, section.level, "index"),
@@ -197,15 +201,17 @@ def index_collection(inputs: Inputs, results: dict[int, IndexResult]) -> Collect
         topic="index",
         fields=tuple(fields),
         table=stack(layer, frames, fields),
-        styles=(status_style(),),
+        styles=(classes_style(preset.labels, preset.labels_en),),
         metadata=texts.metadata(
             inputs,
             section.level,
-            indicators,
-            method=method,
+            [county.indicators[name] for name in section.used],
+            method=status_method(county, int(str(results[last].parameters["reference_areas"]))),
             preset=section.preset,
-            reference_frame="county",
+            reference_frame="county" if section.reference is None else "wider",
+            reference_title={"de": frame.de, "en": frame.en},
             floor=section.floor,
             excluded=int((results[last].table["excluded"] != "").sum()),
+            **({"variants": doubt.note} if doubt is not None else {}),
         ),
     )

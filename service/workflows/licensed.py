@@ -106,7 +106,7 @@ def publishable(inputs: Inputs) -> tuple[Inputs, tuple[Withheld, ...]]:
         indicators[indicator.id] = replace(kept, handed_down=tuple(t for t, missing in ways.items() if not missing))
     index = county.index
     if index is not None:
-        chosen = [county.indicators[name] for name in index.indicators]
+        chosen = [county.indicators[name] for name in index.used]
         needs = look.level(index.level) | look.variables(
             [index.population, *(v for i in chosen for v in (i.numerator, i.denominator))]
         )

@@ -133,7 +133,10 @@ def outcomes(publication: Publication, edition: Edition, now: list[Collection]) 
         shown = {
             c.id: c
             for c in store.collections()
-            if c.kind in FIELDS and not c.latest and "handed_down" not in c.metadata
+            if c.kind in FIELDS
+            and not c.latest
+            and "handed_down" not in c.metadata
+            and any(f.name == FIELDS[c.kind] for f in c.fields)
         }
     finally:
         store.close()

@@ -19,11 +19,12 @@ from geodata.store.model import Collection, Edition
 from service.cartography.hotspot_words import UNSURE
 from service.progress import Steps
 from service.reports.indicator_sheet import build_sheets, write_sheets
-from service.workflows.composite import compute_index, index_collection
+from service.workflows.composite import compute_index
 from service.workflows.evidence import evidence, lines
 from service.workflows.figures import Figures
 from service.workflows.handdown import Allocation, build_allocations
 from service.workflows.hotspots import hotspot_collections
+from service.workflows.index_layers import index_collections
 from service.workflows.indicators import indicator_collections
 from service.workflows.kept import keep_areas, keep_hidden, remembered
 from service.workflows.licensed import Withheld, publishable
@@ -207,7 +208,7 @@ def build_edition(
     collections = indicator_collections(inputs, figures, allocations, public=public)
     section = inputs.county.index
     if index and section is not None and edition in inputs.county.levels[section.level].editions:
-        collections.append(index_collection(inputs, index))
+        collections += index_collections(inputs, figures, index, tell)
     collections += hotspot_collections(inputs, figures, allocations, index, public=public)
     checks = verify(inputs, figures, collections, public=public)
     for line in checks:
@@ -356,7 +357,7 @@ def summarise(collections: Sequence[Collection]) -> list[dict[str, Any]]:
                 finding = f"none of {tested}"
             finding = ", ".join(filter(None, [finding, *(f"{n} {state}" for state, n in untested.items())]))
             name = "value"
-        elif c.kind == "index":
+        elif c.kind == "index" and "status_class" in last:
             finding = ", ".join(f"{n} {k}" for k, n in last["status_class"].value_counts().items())
         elif c.metadata.get("totals"):
             first, sums = next(iter(c.metadata["totals"].items()))

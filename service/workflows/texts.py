@@ -20,6 +20,8 @@ TOPICS = {
     "migration": Text("Migration (Kontext)", "Migration (context)"),
     "population": Text("Bevölkerung", "Population"),
     "index": Text("Sozialindex", "Social index"),
+    "index_change": Text("Sozialindex, Veränderung", "Social index, change"),
+    "index_contributions": Text("Sozialindex, Zusammensetzung", "Social index, what makes it up"),
 }
 
 STATUS = {

@@ -12,7 +12,9 @@ from geodata.errors import DisclosureError, StoreError, some
 from geodata.models import VALUED, Indicator
 from geodata.store.model import Collection
 from service.workflows.figures import HIDDEN
+from service.workflows.frames import of_indicator
 from service.workflows.hotspot_layer import SAID as HOTSPOT_WORDS
+from service.workflows.index_frame import source_of
 from service.workflows.suppress import pair_values, pairs_of, rules_of
 
 if TYPE_CHECKING:
@@ -145,7 +147,54 @@ def _nothing_hidden_is_shown(inputs: Inputs, known: Figures, collections: Sequen
             if np.isfinite(collection.table.loc[here, "value"].to_numpy(dtype=float)).any():
                 raise DisclosureError("expected no value of a hidden place", where=collection.id, hint=_STOPPED)
         _no_test_of_hidden(collection)
+    for collection in (c for c in collections if c.kind == "index"):
+        _no_index_of_hidden(inputs, known, collection)
     return f"{checked} hidden values: no number beside any of them"
+
+
+#: Fields of an index that say nothing of a figure: why there is none, and whether years can be compared.
+_INDEX_WORDS = frozenset({"context", "excluded", "comparable"})
+
+
+def _no_index_of_hidden(inputs: Inputs, known: Figures, collection: Collection) -> None:
+    """Judge an index: an area whose figure is hidden has none of it, nor of what that figure alone would make.
+
+    A partial index (``min_share`` below 1) may stand on the figures that are left; what belongs to the hidden one alone
+    must still be missing, or 0 where it contributes nothing.
+    """
+    section = inputs.county.index
+    if section is None:
+        raise DisclosureError("expected an index in county.toml beside its layers", where=collection.id, hint=_STOPPED)
+    base = collection.metadata.get("base_year")
+    numbers = {f.name for f in collection.fields} - _INDEX_WORDS
+    for period, rows in collection.table.groupby("period"):
+        areas = pd.Index(rows["area_id"])
+        years = [int(str(period)), *([] if base is None else [int(base)])]
+        any_hidden = pd.Series(False, index=areas)
+        for name in section.indicators:
+            hidden = pd.Series(False, index=areas)
+            for year in years:
+                found = of_indicator(known, source_of(inputs.county, name, year), year, areas)
+                hidden |= found.status.isin(HIDDEN) & found.value.isna()
+            any_hidden |= hidden
+            own = [n for n in (name, f"affected_{name}", f"z_{name}", f"change_{name}") if n in numbers]
+            said = rows.loc[hidden.to_numpy(), own].notna().any(axis=None)
+            part = f"contribution_{name}"
+            if said or (part in numbers and (rows.loc[hidden.to_numpy(), part].fillna(0.0) != 0).any()):
+                raise DisclosureError(
+                    f"expected nothing of {name} where it is hidden", where=f"{collection.id}, {period}", hint=_STOPPED
+                )
+        if section.min_share < 1:
+            continue
+        # What each indicator is by itself may be shown where it is not hidden; all that joins them may not.
+        single = {f"{head}{name}" for name in section.indicators for head in ("", "affected_", "z_", "change_")}
+        joint = sorted(numbers - single)
+        if rows.loc[any_hidden.to_numpy(), joint].notna().any(axis=None):
+            raise DisclosureError(
+                "expected no index where one of its figures is hidden",
+                where=f"{collection.id}, {period}",
+                hint=_STOPPED,
+            )
 
 
 def _nothing_said_of_hidden(collection: Collection, indicator: Indicator) -> None:

@@ -46,7 +46,12 @@ def test_a_column_may_mix_levels_and_codes():
     assert convert_keys(pd.Series(["031570006006", "031525401"]), "ars-to-gvb").tolist() == ["031570006", "031525401"]
 
 
-@pytest.mark.parametrize("how", ["ags", "ars-to-ags", "ars-to-gvb"])
+def test_a_verband_of_one_gemeinde_has_its_key() -> None:
+    keys = pd.Series(["031570006", "031010000", "031525401", "03157", "DG"])
+    assert convert_keys(keys, "gvb-to-ags").tolist() == ["03157006", "03101000", "031525401", "03157", "DG"]
+
+
+@pytest.mark.parametrize("how", ["ags", "ars-to-ags", "ars-to-gvb", "gvb-to-ags"])
 def test_a_lost_leading_zero_is_named(how):
     with pytest.raises(AreaKeyError, match="3157006") as caught:
         convert_keys(pd.Series(["03157", "3157006"]), how, where="x.csv")
