@@ -66,13 +66,15 @@ class Flat:
         names = list(self.columns)
         return self.columns[names[long.pick(name, names, where=self.name)]]
 
-    def numbers(self, names: list[str]) -> pd.DataFrame:
+    def numbers(self, names: list[str], *, missing: tuple[float, ...] | None = None) -> pd.DataFrame:
         """Read columns as numbers; signs become missing, and are told.
 
         Parameters
         ----------
         names : list of str
             Columns.
+        missing : tuple of float, optional
+            Numbers that stand for no value; by default those of :data:`SENTINELS`, see there.
 
         Returns
         -------
@@ -88,7 +90,7 @@ class Flat:
         FormatError
             Both decimal signs are used.
         """
-        raw = {name: self.column(name) for name in names}
+        raw = {name: self.column(name) for name in dict.fromkeys(names)}
         texts = {name: column for name, column in raw.items() if not pd.api.types.is_numeric_dtype(column)}
         decimal, _ = decimals.detect(texts.values(), self.delimiter, self.name)
         legend = _legend(texts, decimal)
@@ -108,7 +110,7 @@ class Flat:
                     hint="leave the cell empty where there is no value; a quotient by 0 has none",
                 )
             out[name] = values
-        return self._without_sentinels(pd.DataFrame(out, index=self.ids))
+        return self._without_sentinels(pd.DataFrame(out, index=self.ids), missing)
 
     def _tell_signs(self, name: str, cells: pd.Series, parsed: signs.Parsed) -> None:
         """Say which signs stood in place of numbers, and what was made of them."""
@@ -123,14 +125,14 @@ class Flat:
                     f"{'zero' if known else f'missing ({status.value})'}"
                 )
 
-    def _without_sentinels(self, table: pd.DataFrame) -> pd.DataFrame:
+    def _without_sentinels(self, table: pd.DataFrame, missing: tuple[float, ...] | None) -> pd.DataFrame:
         """Turn numbers that stand for "no value" into NaN; say so, and say where it is left open."""
         others = ((table < 0) & ~table.isin(SENTINELS)).any()
-        for sentinel in SENTINELS:
+        for sentinel in SENTINELS if missing is None else missing:
             found = table == sentinel
             for number in found.sum().unique():
                 columns = [str(name) for name in table.columns if number and found[name].sum() == number]
-                kept = [name for name in columns if others[name] and sentinel != SENTINELS[0]]
+                kept = [name for name in columns if missing is None and others[name] and sentinel != SENTINELS[0]]
                 signs_ = [name for name in columns if name not in kept]
                 if signs_:
                     self.notes.append(

@@ -16,6 +16,7 @@ import pandas as pd
 from geodata.exchange_files import replacing
 from service.cartography import palettes
 from service.cartography.static import LOCK, SETTINGS, SOFT, WARN
+from service.cartography.texts import number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -154,9 +155,9 @@ def draw_checks(path: Path, result: CheckResult, *, title: str, language: str = 
         size = max(3.4, 0.42 * len(names) + 1.6)
         figure = Figure(figsize=(2 * size + 3.2, 2 * size + 0.9))
         (r, loadings), (rest, out) = figure.subplots(2, 2)
-        _matrix(r, result.correlations.to_numpy(), names, names, words["r"])
+        _matrix(r, result.correlations.to_numpy(), names, names, words["r"], language)
         components = list(result.loadings.columns[: min(4, len(names))])
-        _matrix(loadings, result.loadings[components].to_numpy(), names, components, words["loadings"])
+        _matrix(loadings, result.loadings[components].to_numpy(), names, components, words["loadings"], language)
         y = np.arange(len(names))
         against = found["pulls_against"].to_numpy(dtype=bool)
         colours = [WARN if pulls else "#4a6a8a" for pulls in against]
@@ -178,7 +179,7 @@ def draw_checks(path: Path, result: CheckResult, *, title: str, language: str = 
             words["component"].format(name=name, share=round(100 * float(result.explained[name])))
             for name in components[:2]
         ]
-        alpha = "–" if np.isnan(result.alpha) else f"{result.alpha:.2f}".replace(".", "," if language == "de" else ".")
+        alpha = "–" if np.isnan(result.alpha) else number(result.alpha, language, 2)
         below = words["check_sub"].format(areas=result.areas, alpha=alpha, components=", ".join(told))
         _headline(figure, f"{words['check']} – {title}", below)
         return figure
@@ -186,7 +187,7 @@ def draw_checks(path: Path, result: CheckResult, *, title: str, language: str = 
     _write(path, draw)
 
 
-def _matrix(axes: Axes, values: np.ndarray, rows: list[str], columns: list[str], title: str) -> None:
+def _matrix(axes: Axes, values: np.ndarray, rows: list[str], columns: list[str], title: str, language: str) -> None:
     """Draw numbers between −1 and 1 as coloured cells that also say them, for grey print."""
     axes.imshow(values, vmin=-1, vmax=1, cmap="RdBu_r", aspect="auto")
     axes.set_xticks(np.arange(len(columns)), columns, fontsize=7, rotation=30, ha="right")
@@ -194,7 +195,7 @@ def _matrix(axes: Axes, values: np.ndarray, rows: list[str], columns: list[str],
     axes.set_title(title, fontsize=9)
     for i, j in np.ndindex(*values.shape):
         ink = "white" if abs(values[i, j]) > 0.65 else palettes.INK
-        axes.text(j, i, f"{values[i, j]:.2f}".replace("-", "−"), ha="center", va="center", fontsize=7, color=ink)
+        axes.text(j, i, number(float(values[i, j]), language, 2), ha="center", va="center", fontsize=7, color=ink)
     axes.tick_params(length=0)
 
 
@@ -207,6 +208,7 @@ def _labels(areas: pd.Index, names: pd.Series | None) -> list[str]:
 def _finish(*every: Axes) -> None:
     for axes in every:
         axes.tick_params(labelsize=7, length=2)
+        axes.set_axisbelow(True)
         for side in ("top", "right"):
             axes.spines[side].set_visible(False)
 

@@ -12,6 +12,7 @@ from geodata.errors import UsageError
 from service.commands.text import columns, number, say, to_json, wrapped
 
 if TYPE_CHECKING:
+    from service.workflows.index_check import CheckAnswer
     from service.workflows.index_file import IndexAnswer
     from service.workflows.index_task import IndexTask
 
@@ -60,6 +61,11 @@ def _shared(command: F) -> F:
         click.option("--floor", type=click.FloatRange(min=0), help="Fewest inhabitants; mss and rise: 300."),
         click.option(
             "--exclude", metavar="CONDITION", help="Areas that leave before anything is computed: \"KOM != 'gültig'\"."
+        ),
+        click.option(
+            "--missing",
+            metavar="N,N|none",
+            help="Numbers that stand for no value.  [default: -9999; -999, -99 beside no other negative number]",
         ),
         click.option("--invert", metavar="COL,COL", help="Indicators on which high means less disadvantage."),
         click.option("--weights", metavar="COL=W,COL=W", help="Weight of each indicator (iod: of each domain)."),
@@ -146,6 +152,100 @@ def index(
         click.echo(figure)
 
 
+@click.command(
+    epilog="Example: sozialmonitor index check areas.csv --id key --status poor,idle,employed --invert employed "
+    "--figure check.png"
+)
+@click.argument("source", metavar="INPUT")
+@click.option(
+    "--out",
+    metavar="FILE.csv",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also write one row an indicator: checks, loadings, correlations.",
+)
+@click.option(
+    "--figure",
+    metavar="FILE.png",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also draw correlations, loadings and leaving one out (.png, .svg or .pdf).",
+)
+@_shared
+def check(
+    source: str,
+    out: Path | None,
+    figure: Path | None,
+    language: str,
+    overwrite: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Check whether the indicators of an index belong together.
+
+    Correlations, Cronbach's alpha with and without each indicator, loadings on principal components, indicators that
+    pull against the rest, what each really weighs, and what leaving it out does to ranks and classes (of preset mss).
+    Everything stands on the areas that have all indicators. None of it is a verdict.
+    """
+    from service.workflows.index_check import check_file
+
+    task = _task(source, options)
+    answer = check_file(task, out=out, figure=figure, language=language, overwrite=overwrite, say=say)
+    _notes(answer.notes)
+    if as_json:
+        click.echo(to_json(_checked(answer, out, figure)))
+        return
+    _print_check(answer)
+    for path in (out, figure):
+        if path is not None:
+            click.echo(path)
+
+
+WithSubcommand.subcommands["check"] = check
+
+
+def _checked(answer: CheckAnswer, out: Path | None, figure: Path | None) -> dict[str, Any]:
+    result = answer.result
+    return {
+        "areas": result.areas,
+        "alpha": result.alpha,
+        "indicators": {name: dict(row) for name, row in result.indicators.astype(object).iterrows()},
+        "correlations": result.correlations.to_dict(),
+        "rank_correlations": result.rank_correlations.to_dict(),
+        "loadings": result.loadings.to_dict(),
+        "explained": result.explained.to_dict(),
+        "findings": list(answer.findings),
+        "excluded": answer.excluded,
+        "notes": list(answer.notes),
+        **({} if out is None else {"out": str(out)}),
+        **({} if figure is None else {"figure": str(figure)}),
+    }
+
+
+def _print_check(answer: CheckAnswer) -> None:
+    result = answer.result
+    alpha = number(result.alpha, 3) or "–"
+    click.echo(f"{result.areas} areas with all indicators, {len(answer.excluded)} left out; Cronbach's alpha {alpha}\n")
+    headings = ["indicator", "r with rest", "share", "alpha without", "rank r without", "largest shift", "other class"]
+    keys = ["with_rest", "share", "alpha_without", "rank_correlation", "largest_shift", "classes_changed"]
+    table = result.indicators
+    rows = [
+        [name, *(None if table.isna().loc[name, key] else number(float(table.loc[name, key]), 3) for key in keys)]
+        for name in table.index
+    ]
+    click.echo(columns(headings, rows, right=frozenset(range(1, 7))))
+    click.echo("share: of the variance of the score; the last three: what leaving the indicator out does to the index")
+    names = [str(name) for name in table.index]
+    for title, matrix in (("correlations", result.correlations), ("loadings", result.loadings.iloc[:, :4])):
+        cells = [[name, *(f"{value:.2f}" for value in matrix.loc[name])] for name in names]
+        click.echo("")
+        click.echo(columns([title, *map(str, matrix.columns)], cells, right=frozenset(range(1, len(names) + 1))))
+    shares = ", ".join(f"{name} {share:.0%}" for name, share in result.explained.head(4).items())
+    click.echo(f"variance explained: {shares}")
+    for finding in answer.findings:
+        click.echo("")
+        for line in wrapped(finding, "look at: "):
+            click.echo(line)
+
+
 def _task(source: str, options: dict[str, Any]) -> IndexTask:
     from service.workflows.index_task import IndexTask
 
@@ -156,6 +256,10 @@ def _task(source: str, options: dict[str, Any]) -> IndexTask:
     given["weights"] = tuple(
         (name, _float(value, "--weights")) for name, value in _pairs(given["weights"], "--weights")
     )
+    missing = (given["missing"] or "").strip()
+    given["missing"] = None if not missing else ()
+    if missing and missing.lower() != "none":
+        given["missing"] = tuple(_float(part, "--missing") for part in _names(missing))
     if "cuts" in given:
         given["cuts"] = tuple(_float(part, "--cuts") for part in _names(given["cuts"]))
     if "goalposts" in given:

@@ -14,9 +14,8 @@ from geodata.errors import ColumnError, UsageError, some
 from geodata.flat import Flat, read_flat, require_format, write_flat
 from geodata.zones import require_writable
 from service.workflows import exclusion
-from service.workflows.cluster_map import require_picture
-from service.workflows.index_scores import Part, Rules, compute_part, own_weights, status_rules
-from service.workflows.index_task import IndexTask
+from service.workflows.index_scores import Part, Rules, compute_part, left_out, own_weights, status_rules
+from service.workflows.index_task import PICTURES, IndexTask, require_new
 
 if TYPE_CHECKING:
     from spatial.index.presets import Preset
@@ -103,11 +102,11 @@ def compute_index(
                 where="--figure",
                 hint="it shows how sure ranks and classes are: add for example --variants 10000",
             )
-        require_picture(figure, overwrite=overwrite)
+        require_new(figure, PICTURES, "--figure", overwrite=overwrite)
     flat = read_flat(task.source, task.id_field)
     require_format(out, flat)
     wanted = [*task.columns, *([task.population] if task.population else [])]
-    numbers = flat.numbers(list(dict.fromkeys(wanted)))
+    numbers = flat.numbers(wanted, missing=task.missing)
     exclude = condition.reasons(flat) if condition else {}
     say(f"{task.source}: {len(flat.ids)} areas, preset {task.preset}, indicators {', '.join(task.columns)}")
     if task.preset in ("gisd", "iod"):
@@ -279,17 +278,12 @@ def _by_dimensions(task: IndexTask, flat: Flat, numbers: pd.DataFrame, exclude: 
     """Compute an index of components (gisd) or of ranks (iod) from dimensions of several columns."""
     from spatial.index.presets import METHODS
 
-    reason = pd.Series("", index=numbers.index, dtype=object, name="excluded")
-    if task.population is not None:
-        floor = float(task.floor or 0)
-        reason[numbers[task.population] < floor] = f"fewer than {floor:g} inhabitants"
-        reason[numbers[task.population].isna()] = "no population figure"
+    people = numbers[task.population] if task.population else None
+    reason = left_out(numbers.index, exclude, people, float(task.floor or 0))
     used = list(task.columns)
-    for area in numbers.index[numbers[used].isna().any(axis=1)]:
+    for area in numbers.index[(reason == "") & numbers[used].isna().any(axis=1)]:
         absent = [name for name in used if np.isnan(numbers.loc[area, name])]
         reason[area] = f"no value: {', '.join(absent)}"
-    for area, why in exclude.items():
-        reason[area] = why
     valid = numbers.loc[reason == "", used]
     preset = METHODS[task.preset]
     notes = [f"assumed in preset {preset.id}: {text}" for text in preset.assumed]

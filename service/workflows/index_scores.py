@@ -127,7 +127,7 @@ def compute_part(
     sign = {name: -1 if name in task.invert else 1 for name in values.columns}
     if task.normalisation == "z" and task.aggregation == "arithmetic" and task.min_share == 1.0:
         return _standardised(values * pd.Series(sign), preset, rules, ddof, weights, exclude, population, floor)
-    reason = _reasons(values.index, exclude, population, floor)
+    reason = left_out(values.index, exclude, population, floor)
     valid = values[reason == ""]
     method = cast("Method", task.normalisation)
     positive = task.aggregation in ("geometric", "harmonic")
@@ -221,7 +221,24 @@ def _cuts(score: pd.Series, rules: Rules, ddof: int) -> tuple[float, ...]:
     )
 
 
-def _reasons(areas: pd.Index, exclude: Mapping[str, str], population: pd.Series | None, floor: float) -> pd.Series:
+def left_out(areas: pd.Index, exclude: Mapping[str, str], population: pd.Series | None, floor: float) -> pd.Series:
+    """Say which areas leave before anything is computed, and why.
+
+    Parameters
+    ----------
+    areas : pandas.Index
+    exclude : mapping of str to str
+        Area → why; what was given wins over what was found.
+    population : pandas.Series, optional
+        Inhabitants of each area.
+    floor : float
+        Fewest of them.
+
+    Returns
+    -------
+    pandas.Series of object
+        "" where an area stays.
+    """
     reason = pd.Series("", index=areas, dtype=object, name="excluded")
     if population is not None:
         reason[population < floor] = f"fewer than {floor:g} inhabitants"

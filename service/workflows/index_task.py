@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
-from geodata.errors import UsageError, some
+from geodata.errors import FormatError, UsageError, some
+
+PICTURES = (".png", ".svg", ".pdf")
 
 #: Options that the presets of components and of ranks do not know: they fix them.
 _FIXED = ("normalisation", "aggregation", "class_rule", "cuts", "labels", "sd", "goalposts", "dynamics", "variants")
@@ -32,6 +35,8 @@ class IndexTask:
         Column of ``gisd`` on which high means disadvantage.
     name_field, population, floor, exclude
         Column with names; with inhabitants; fewest of them; condition of areas to leave out.
+    missing : tuple of float or None
+        Numbers that stand for no value; None: the usual ones.
     normalisation, aggregation, class_rule, classes, cuts, labels, quantile_type, sd, goalposts, min_share
         What differs from the preset.
     weights : tuple of (str, float)
@@ -54,6 +59,7 @@ class IndexTask:
     population: str | None = None
     floor: float | None = None
     exclude: str | None = None
+    missing: tuple[float, ...] | None = None
     normalisation: str = "z"
     aggregation: str = "arithmetic"
     class_rule: str = "sd"
@@ -219,6 +225,26 @@ class IndexTask:
                 where="--preset",
                 hint="take preset mss, or leave it out",
             )
+
+
+def require_new(path: Path, endings: tuple[str, ...], option: str, *, overwrite: bool) -> None:
+    """Refuse a file that cannot be written, before anything is computed.
+
+    Raises
+    ------
+    UsageError
+        Its ending is not among `endings`.
+    FormatError
+        Its folder does not exist, or the file does and is not to be replaced.
+    """
+    if path.suffix.lower() not in endings:
+        raise UsageError(f"expected a name that ends in {', '.join(endings)}, found {path.name!r}", where=option)
+    if not path.parent.is_dir():
+        raise FormatError(
+            f"expected the folder {str(path.parent)!r}, found none", where=str(path), hint="make it, or name another"
+        )
+    if path.exists() and not overwrite:
+        raise FormatError("expected a new file, found one of this name", where=str(path), hint="add --overwrite")
 
 
 def _told(value: object) -> str:

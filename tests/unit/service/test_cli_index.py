@@ -216,6 +216,62 @@ def test_formats_ids_and_persons_are_refused(frame: pd.DataFrame, table: Path, t
     assert not (tmp_path / "o.csv").exists()
 
 
+def test_what_stands_for_no_value_can_be_said(frame: pd.DataFrame, tmp_path: Path):
+    path = tmp_path / "coded.csv"
+    frame.assign(
+        poor=frame["poor"].where(frame.index != 1, 77), idle=frame["idle"].where(frame.index != 2, -9999)
+    ).to_csv(path, index=False)
+    out = tmp_path / "out.csv"
+    told = words(call(path, out, *ASKED, "--missing", "77,-9999").stderr)
+    assert "77 is a sign for no value: missing in 1 area of poor" in told
+    assert list(read(out).index[read(out)["score"].isna()]) == ["0001", "0002"]
+    call(path, out, *ASKED, "--missing", "none", "--overwrite")
+    assert read(out)["score"].notna().all()
+
+
+def test_checks_are_those_of_numpy_and_name_what_pulls_against_the_rest(
+    frame: pd.DataFrame, table: Path, tmp_path: Path
+):
+    out, figure = tmp_path / "check.csv", tmp_path / "check.png"
+    asked = ["check", table, "--id", "key", "--status", "poor,idle,employed"]
+    said = json.loads(call(*asked, "--out", out, "--figure", figure, "--json").stdout)
+    values = frame[["poor", "idle", "employed"]].to_numpy()
+    r = np.corrcoef(values.T)
+    assert said["correlations"]["poor"]["employed"] == pytest.approx(r[0, 2], abs=1e-12)
+    # Standardised alpha: m r̄ / (1 + (m − 1) r̄).
+    mean = (r.sum() - 3) / 6
+    assert said["alpha"] == pytest.approx(3 * mean / (1 + 2 * mean), abs=1e-10)
+    assert said["explained"]["PC1"] == pytest.approx(np.linalg.eigvalsh(r)[-1] / 3)
+    assert any(finding.startswith("employed pulls against the rest") for finding in said["findings"])
+    assert figure.read_bytes().startswith(b"\x89PNG")
+    rows = pd.read_csv(out).set_index("indicator")
+    assert list(rows.index) == ["poor", "idle", "employed"]
+    assert bool(rows.loc["employed", "pulls_against"]) is True
+    turned = call(*asked, "--invert", "employed").stdout
+    assert "pulls against" not in turned
+    assert "40 areas with all indicators, 0 left out" in turned
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        ([], 2, "indicators of preset mss"),
+        (["--status", "poor", "--out", "x.gpkg"], 2, "ends in .csv"),
+        (["--status", "poor", "--exclude", "kind == 'wood' or kind != 'wood'"], 3, "at least three complete areas"),
+        (["--status", "poor", "--figure", "x.bmp"], 2, ".png, .svg, .pdf"),
+    ],
+)
+def test_checks_that_make_no_sense_are_refused(table: Path, options: list[str], code: int, said: str):
+    assert said in words(call("check", table, "--id", "key", *options, code=code).stderr)
+
+
+def test_a_file_called_check_is_named_with_its_folder(frame: pd.DataFrame, tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    frame.to_csv("check", index=False)
+    call("./check", "out.csv", *ASKED)
+    assert len(read(Path("out.csv"))) == 40
+
+
 def test_the_other_presets_are_those_of_the_functions(frame: pd.DataFrame, table: Path, tmp_path: Path):
     from spatial.index.gisd import gisd_index
     from spatial.index.iod import domain_scores, iod_index
