@@ -95,7 +95,7 @@ def overlaps(areas: gpd.GeoDataFrame) -> pd.DataFrame:
     Parameters
     ----------
     areas : geopandas.GeoDataFrame
-        Polygons indexed by area id; other geometries overlap nothing.
+        Polygons indexed by area id; other geometries, and invalid ones, overlap nothing.
 
     Returns
     -------
@@ -104,10 +104,14 @@ def overlaps(areas: gpd.GeoDataFrame) -> pd.DataFrame:
         (both share more than :data:`SAME`: one area twice), the largest share first.
     """
     shapes: Any = areas.geometry.to_numpy()
-    size = shapely.area(shapes)
+    size = np.where(shapely.is_valid(shapes), shapely.area(shapes), 0.0)
     first, second = shapely.STRtree(shapes).query(shapes, predicate="intersects")
     once = (first < second) & (size[first] > 0) & (size[second] > 0)
     first, second = first[once], second[once]
+    # Cells of a grid and other neighbours that merely touch need no intersection: their bounding boxes share no area.
+    a, b = shapely.bounds(shapes[first]), shapely.bounds(shapes[second])
+    inside = (np.minimum(a[:, 2:], b[:, 2:]) > np.maximum(a[:, :2], b[:, :2])).all(axis=1)
+    first, second = first[inside], second[inside]
     inside = ~shapely.touches(shapes[first], shapes[second])
     first, second = first[inside], second[inside]
     common = shapely.area(shapely.intersection(shapes[first], shapes[second]))

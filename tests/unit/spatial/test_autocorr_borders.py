@@ -77,4 +77,6 @@ def test_what_overlaps_by_more_than_a_trifle_is_named():
     assert ("b", "far") in edges(contiguity(areas, "rook"))  # a trifle of half a per cent, and a border
     points = gpd.GeoDataFrame(geometry=gpd.points_from_xy([0, 0], [0, 0]), index=["a", "b"], crs=25832)
     assert overlaps(points).empty
+    bow = Polygon([(0, 0), (100, 100), (100, 0), (0, 100)])
+    assert overlaps(gpd.GeoDataFrame(geometry=[bow, box(0, 0, 50, 50)], index=["a", "b"], crs=25832)).empty
     pd.testing.assert_index_equal(found.columns, pd.Index(["first", "second", "share", "same"]))
