@@ -118,13 +118,13 @@ class _Drawer:
 
     def density(self, name: str, values: pd.Series, zones: gpd.GeoDataFrame, modelled: bool) -> bytes:
         style = graduated(
-            values, field="value", decimals=_decimals(values), modelled=modelled, polarity="neutral", unit=""
+            values, field="value", decimals=decimals_of(values), modelled=modelled, polarity="neutral", unit=""
         )
         key = "modelled" if modelled else "counted"
         return self.draw(f"{key}_title", key, name, values, zones, style, self.say("per_km2"), modelled)
 
     def value(self, name: str, values: pd.Series, zones: gpd.GeoDataFrame) -> bytes:
-        style = graduated(values, field="value", decimals=_decimals(values), modelled=True, polarity="neutral")
+        style = graduated(values, field="value", decimals=decimals_of(values), modelled=True, polarity="neutral")
         distinct = int(values.dropna().round(12).nunique())
         parts = next(((top, bottom) for top, bottom in self.task.rates if f"{top}_per_{bottom}" == name), None)
         unit = "" if parts is None else self.say("per", top=parts[0], bottom=parts[1])
@@ -257,7 +257,7 @@ class _Drawer:
         return render_png(content, dpi=150)
 
 
-def _decimals(values: pd.Series) -> int:
+def decimals_of(values: pd.Series) -> int:
     """Digits that leave two to three that mean something."""
     positive = values[np.isfinite(values) & (values > 0)]
     if positive.empty:

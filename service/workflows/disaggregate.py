@@ -156,7 +156,7 @@ def disaggregate(
     maps : pathlib.Path, optional
         Folder for maps, see :func:`service.workflows.diagnostics.write_maps`.
     language : {"de", "en"}
-        Of the maps.
+        Of the maps and of the style in a GeoPackage.
     say : callable
         Receives one line of progress at a time.
 
@@ -196,7 +196,10 @@ def disaggregate(
         "indicative": sorted(outcome.indicative),
         "notes": list(outcome.notes),
     }
-    write_zones(out, frame, metadata=metadata)
+    from service.workflows.disaggregate_style import style_of
+
+    style = style_of(frame, task, language) if out.suffix.lower() == ".gpkg" else None
+    write_zones(out, frame, metadata=metadata, style=style)
     if outcome.sums is not None:
         shapes = targets[["geometry"]].dissolve(by=job.zone_of.reindex(targets.index).to_numpy())
         write_zones(files[1], shapes.rename_axis(task.sums).join(outcome.sums), metadata=metadata)

@@ -84,6 +84,8 @@ def bring_down(files: Path, level: str, columns: str, *options: object) -> tuple
         "--extensive", columns, "--weights", files / "dwellings.tif", "--benchmark", files / "people_1km.tif",
         "--covariates", covariates, "--weights-year", 2011, "--year", 2015, "--population", "inhabitants",
         "--intervals", 90, "--sliver", 0.002, "--overwrite", "--json", *options,
+        # One of the 448 areas has no figures in 2015; those of its Prognoseraum are all in the others.
+        "--outside", "hand-over",
     ]  # fmt: skip
     result = CliRunner().invoke(main, [str(a) for a in arguments], catch_exceptions=False)
     assert result.exit_code == 0, result.output
@@ -132,6 +134,16 @@ def test_what_else_the_intervals_cover(files: Path, level: str) -> None:
     sys.stdout.write(f"\nfrom {LEVELS[level]}: {said['methods']}\n{table.to_string()}\n")
     assert table["coverage"].mean() >= 0.80
     assert table["coverage"].max() <= 0.99
+
+
+def test_an_area_that_is_no_target_keeps_its_people(files: Path) -> None:
+    """Without the 448th area, to which the dwellings of 2011 give people, these stay outside and are told."""
+    found, _, said = bring_down(files, "prognoseraeume", "inhabitants", "--method", "dasymetric", "--outside", "keep")
+    audit = pd.DataFrame(said["audits"]["inhabitants"]).set_index("source")
+    assert audit.index[audit["outside"] > 0].tolist() == ["0904"]
+    assert 0.05 < audit.loc["0904", "outside"] / audit.loc["0904", "total_in"] < 0.25
+    assert found["inhabitants"].sum() + audit["outside"].sum() == pytest.approx(audit["total_in"].sum(), rel=1e-12)
+    assert any("part of 1 sources" in note for note in said["notes"])
 
 
 def test_sums_by_region_have_intervals_that_hold(files: Path) -> None:

@@ -90,7 +90,7 @@ def ask(country: Path, out: str, *options: object, code: int = 0):
 
 
 def read(country: Path, out: str) -> pd.DataFrame:
-    return gpd.read_file(country / out).set_index("t")
+    return gpd.read_file(country / out, layer=Path(out).stem).set_index("t")
 
 
 def test_totals_arrive_and_the_audit_shows_it(country: Path):

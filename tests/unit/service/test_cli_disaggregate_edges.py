@@ -90,10 +90,35 @@ def test_whole_numbers_are_whole_in_the_file(country: Path):
     import pyogrio
 
     ask(country, "w.gpkg", "--extensive", "people", "--integers", "--intervals", 90, *options(country, "dasymetric"))
-    about = pyogrio.read_info(country / "w.gpkg")
+    about = pyogrio.read_info(country / "w.gpkg", layer="w")
     kinds = dict(zip(about["fields"], map(str, about["dtypes"]), strict=True))
     assert {kinds[name] for name in ("people", "people_lower", "people_upper")} == {"int64"}
     assert kinds["people_kappa"] == "float64"
+
+
+def test_a_geopackage_opens_styled_and_is_read_again(country: Path):
+    import sqlite3
+    from xml.etree import ElementTree
+
+    asked = ["--extensive", "people", "--rate", "cases/people", "--lang", "en"]
+    ask(country, "q.gpkg", *asked)
+    with sqlite3.connect(country / "q.gpkg") as db:
+        ((layer, name, document, default),) = db.execute(
+            "SELECT f_table_name, styleName, styleQML, useAsDefault FROM layer_styles"
+        ).fetchall()
+    assert (layer, name, default) == ("q", "cases_per_people", 1)
+    root = ElementTree.fromstring(document.partition("\n")[2])
+    titles = {alias.get("field"): alias.get("name") for alias in root.iter("alias")}
+    assert titles["cases_per_people"] == "cases per people"
+    assert set(titles) >= {"t", "people", "people_kappa", "provenance"}
+    rules = [rule.get("filter") or "" for rule in root.iter("rule")]
+    assert sum("cases_per_people" in rule for rule in rules) >= 2
+    call(
+        "disaggregate", country / "q.gpkg", country / "targets.gpkg", country / "again.csv",
+        "--id", "t", "--target-id", "t", "--extensive", "people",
+    )  # fmt: skip
+    again = pd.read_csv(country / "again.csv").set_index("t")["people"]
+    np.testing.assert_allclose(again, read(country, "q.gpkg")["people"].reindex(again.index), rtol=1e-9)
 
 
 def test_boundaries_drawn_twice_lose_nobody(country: Path):
