@@ -82,6 +82,14 @@ def change_collection(
     scale, title, breaks = scale_of(county), frame_title(county), breaks_of(county)
     named = [str(item) for item in breaks if base < item.period <= later[-1]]
     said = (f" Brüche: {'; '.join(named)}.", f" Breaks: {'; '.join(named)}.") if named else ("", "")
+    money = [i for i in indicators if i.unit.upper() in ("EUR", "€")]
+    if money:
+        said = (
+            f"{said[0]} Beträge ({', '.join(i.title.de for i in money)}) sind nicht preisbereinigt: Ein Teil ihrer "
+            "Veränderung ist Geldentwertung.",
+            f"{said[1]} Amounts ({', '.join(i.title.en for i in money)}) are not adjusted for prices: part of their "
+            "change is inflation.",
+        )
     return Collection(
         id=f"{section.level}_index_change",
         title=texts.collection_title(inputs, section.level, "index_change"),

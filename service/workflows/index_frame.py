@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 #: Keys of whole Kreise, Regierungsbezirke and Länder; a file that lists them too is no reason to count areas twice.
 _COARSE = 5
+_FRAMES: deque[tuple[County, Figures, pd.Index]] = deque(maxlen=4)
 
 
 def section_of(county: County) -> IndexSection:
@@ -106,13 +108,20 @@ def frame_areas(inputs: Inputs, figures: Figures) -> pd.Index:
         return own
     if section.reference.prefix is None:
         return own.union(inputs.levels[section.level].areas.index, sort=False)
-    prefix = section.reference.prefix
-    variables = {name for i in section.used for name in _parts(inputs.county.indicators[i]) if name in figures.sources}
-    found: set[str] = set()
+    # Asked for in every year and by every layer: the last ones are remembered, by identity, as figures never change.
+    for county, of, areas in _FRAMES:
+        if county is inputs.county and of is figures:
+            return areas
+    variables = {name for i in section.used for name in _parts(inputs.county.indicators[i])}
+    keys: set[str] = set()
     for (variable, _), frame in figures.frames.items():
         if variable in variables:
-            found |= {str(key) for key in frame.index if str(key).startswith(prefix) and len(str(key)) > _COARSE}
-    return own.append(pd.Index(sorted(found - set(own)), dtype=own.dtype))
+            keys.update(frame.index)
+    prefix = section.reference.prefix
+    others = sorted(key for key in keys - set(own) if key.startswith(prefix) and len(key) > _COARSE)
+    found = own.append(pd.Index(others, dtype=own.dtype))
+    _FRAMES.append((inputs.county, figures, found))
+    return found
 
 
 def _parts(indicator: Indicator) -> list[str]:
