@@ -150,9 +150,11 @@ def collection_title(inputs: Inputs, level: str, topic: str) -> Text:
 
 
 def indicator_description(indicators: Iterable[Indicator]) -> Text:
-    """Return the definitions of a collection's indicators, one after another."""
+    """Return the definitions of a collection's indicators, one sentence each."""
     said = list(indicators)
-    return Text(*(" ".join(f"{i.title[x]}: {i.definition[x]}".strip() for i in said) for x in ("de", "en")))
+    return Text(
+        *(_sentences(*(": ".join(filter(None, (i.title[x], i.definition[x]))) for i in said)) for x in ("de", "en"))
+    )
 
 
 def titled(indicator: Indicator, suffix: Text) -> Text:

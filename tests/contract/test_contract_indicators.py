@@ -97,6 +97,14 @@ def test_a_handed_down_indicator_says_so_and_names_what_says_where_people_live(s
     assert "Modelliert aus" in sheets.get("/indicators/pflegequote", headers=HTML).text
 
 
+def test_a_layer_of_counted_and_modelled_indicators_names_the_modelled_one(sheets: TestClient) -> None:
+    page = sheets.get("/collections/ortsteil_health", headers=HTML).text
+    assert re.search(r"<strong>Pflegebedürftige:</strong>\s*Modelliert aus", page)
+    assert page.count(":</strong> Modelliert aus") == 1
+    description = sheets.get("/collections/ortsteil_health").json()["description"]
+    assert "15 Jahren. Pflegebedürftige: Pflegebedürftige (SGB XI)" in description, "one sentence each"
+
+
 def test_layers_link_to_the_sheets_of_their_indicators(sheets: TestClient) -> None:
     for name in ("ortsteil_employment", "ortsteil_hotspots_arbeitslosenquote", "ortsteil_index"):
         page = sheets.get(f"/collections/{name}", headers=HTML)
