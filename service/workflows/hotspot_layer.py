@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from geodata.errors import some
 from geodata.models import Indicator, Text
 from geodata.store.model import Collection, Field, Style
 from service.cartography.presets import differences
@@ -76,6 +77,17 @@ def _isolated(inputs: Inputs, level: str, table: pd.DataFrame) -> list[str]:
     return [str(name) for name in own]
 
 
+def _overlapping(inputs: Inputs, level: str) -> list[str]:
+    """Name the pairs of areas that overlap by more than a trifle: somebody should mend them."""
+    from spatial.autocorrelation.borders import overlaps
+
+    layer = inputs.levels[level]
+    if layer.is_grid:
+        return []
+    found, names = overlaps(layer.areas), layer.areas["name"]
+    return [f"{names[a]} / {names[b]}" for a, b in found[["first", "second"]].to_numpy()]
+
+
 def hotspot_collection(
     inputs: Inputs,
     name: str,
@@ -138,6 +150,11 @@ def hotspot_collection(
         "The two-sided p of both is one and the same number.",
     }
     tested_level = allocation.source if allocation is not None else level
+    overlapping = _overlapping(inputs, tested_level)
+    if overlapping:
+        named = some(overlapping)
+        method["de"] += f" Gebiete, die einander um mehr als 1 % überlappen, gelten als Nachbarn: {named}."
+        method["en"] += f" Areas that overlap by more than 1 % are taken as neighbours: {named}."
     chosen = differences(
         weights=kind,
         alpha=tests.alpha,

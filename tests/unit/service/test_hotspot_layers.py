@@ -17,7 +17,7 @@ from geodata.models import Text
 from geodata.store.model import Collection
 from service.cartography import describe_variants, describe_years
 from service.cartography.describe import Areas
-from service.workflows import hotspot_global
+from service.workflows import hotspot_global, hotspot_layer
 from service.workflows import tester as workflow_tester
 from service.workflows.composite import compute_index
 from service.workflows.figures import Figures
@@ -317,6 +317,15 @@ def test_sentences_about_years_can_be_read_at_once() -> None:
     )
 
 
+def test_a_rest_is_named_only_where_there_is_one() -> None:
+    note = {"title": {"de": "Gemeinden", "en": "municipalities"}, "n_effective": 40}
+    rows = [{"agreement": "neither"}, {"agreement": "same label"}]
+    (all_alike,) = describe_variants.levels(rows, note, areas=ORTSTEILE)
+    assert all_alike.endswith("darunter über 1 der 1 hier markierten.")
+    (differ,) = describe_variants.levels([*rows, {"agreement": "only here"}], note, areas=ORTSTEILE)
+    assert differ.endswith("darunter über 1 der 2 hier markierten. Der Rest liegt an der Wahl der Ebene.")
+
+
 def test_remote_areas_do_not_make_everybody_a_neighbour(tested_inputs: Inputs) -> None:
     names = list(workflow_tester.Tester(tested_inputs).variants("ortsteil"))
     assert names[0] == "queen"
@@ -355,3 +364,22 @@ def test_the_indicator_sheet_says_how_many_labels_hold(tested_inputs: Inputs, ma
     page = render_sheet(sheets["sgb2_quote"], "de")
     assert f"{said['held']} von {said['held'] + said['unsure']} Markierungen halten in mindestens 90 %" in page
     assert "Markierungen halten" not in render_sheet(sheets["beschaeftigungsquote"], "de")
+
+
+def test_areas_that_overlap_are_named_where_the_method_is(
+    tested_inputs: Inputs, made: dict[str, Collection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    level = tested_inputs.levels["ortsteil"]
+    areas = level.areas.copy()
+    first = areas.index[0]
+    second = next(i for i in areas.index[1:] if areas.geometry[i].touches(areas.geometry[first]))
+    areas.loc[first, "geometry"] = areas.geometry[first].union(areas.geometry[second].buffer(-100))
+    inputs = replace(tested_inputs, levels={**tested_inputs.levels, "ortsteil": replace(level, areas=areas)})
+    pair = f"{areas.loc[first, 'name']} / {areas.loc[second, 'name']}"
+    assert hotspot_layer._overlapping(inputs, "ortsteil") == [pair]
+    assert hotspot_layer._overlapping(tested_inputs, "ortsteil") == []
+    assert "overlap" not in made["ortsteil_hotspots_sgb2_quote"].metadata["method"]["en"]
+    monkeypatch.setattr(hotspot_layer, "_overlapping", lambda *_: [pair])
+    said = layers(only(tested_inputs, "sgb2_quote"))["ortsteil_hotspots_sgb2_quote"].metadata["method"]
+    assert said["de"].endswith(f"gelten als Nachbarn: {pair}.")
+    assert said["en"].endswith(f"are taken as neighbours: {pair}.")
