@@ -103,7 +103,12 @@ def _shared(command: F) -> F:
     help="Also draw a map for print (.png, .svg or .pdf): labels with counts, method, what is exploratory.",
 )
 @click.option(
-    "--lang", "language", type=click.Choice(["de", "en"]), default="de", show_default=True, help="Of the map."
+    "--lang",
+    "language",
+    type=click.Choice(["de", "en"]),
+    default="de",
+    show_default=True,
+    help="Of the map, and of the style with which QGIS opens a GeoPackage.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace OUT, and the map, if they exist.")
 @_shared
