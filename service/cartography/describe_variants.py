@@ -152,13 +152,15 @@ def levels(
             f"{areas.plural.en}"
         )
         part = f", and of {kept} of the {marked} that are marked here" if marked else ""
-        return (f"{whole}{part}. The rest is what the choice of level makes.",)
+        rest = "" if same == both else " The rest is what the choice of level makes."
+        return (f"{whole}{part}.{rest}",)
     whole = (
         f"Zusätzlich auf {n} größeren Gebieten geprüft ({larger}): Beide Karten sagen dasselbe über "
         f"{areas.of(same, both, 'de')}"
     )
     part = f", darunter über {kept} der {marked} hier markierten" if marked else ""
-    return (f"{whole}{part}. Der Rest liegt an der Wahl der Ebene.",)
+    rest = "" if same == both else " Der Rest liegt an der Wahl der Ebene."
+    return (f"{whole}{part}.{rest}",)
 
 
 def agreement(
