@@ -178,9 +178,12 @@ def _print_audits(outcome: Outcome) -> None:
         if left > 0:
             line = click.style(f"{line} ({left / total:.1%})", fg="red", bold=True)
         say(f"\n{line}")
-        usual = audit["provenance"].mode().iat[0]
+        reached = audit.loc[audit["targets"] > 0, "provenance"]
+        usual = reached.mode().iat[0] if len(reached) else "outside"
+        # First those that lie in the targets in part, then other peculiar ones.
+        partly = (audit["outside"] > 0) & (audit["total_out"] > 0)
         odd = (audit["provenance"] != usual) | audit["missing"] | audit["empty"] | (audit["outside"] > 0)
-        told = audit.assign(odd=odd).sort_values("odd", ascending=False, kind="stable").head(ROWS)
+        told = audit.assign(odd=2 * partly + odd).sort_values("odd", ascending=False, kind="stable").head(ROWS)
         rows = [
             [source, *(number(row[c]) for c in ("total_in", "total_out", "outside", "difference")), row["provenance"]]
             for source, row in told.iterrows()

@@ -105,10 +105,12 @@ def outside_notes(name: str, audit: pd.DataFrame, *, kept: bool) -> list[str]:
         which = " and ".join(
             [*([f"part of {partly} sources"] if partly else []), *([f"all of {wholly} sources"] if wholly else [])]
         )
+        choice = (
+            "; --outside hand-over gives sources that lie there in part to the targets whole" if kept and partly else ""
+        )
         notes.append(
             f"{name}: {lost:.10g} of {total:.10g} ({lost / total:.1%}) lie outside the targets ({which}) and are in no "
-            "target"
-            + ("; --outside hand-over gives sources that lie there in part to the targets whole" if kept else "")
+            f"target{choice}"
         )
     if kept or "covered" not in known:
         return notes
