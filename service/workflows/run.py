@@ -29,6 +29,7 @@ from service.workflows.indicators import indicator_collections
 from service.workflows.kept import keep_areas, keep_hidden, remembered
 from service.workflows.licensed import Withheld, publishable
 from service.workflows.matrices import FOLDER, MatrixCache
+from service.workflows.measures import effects_of, load_measures_of, write_measures
 from service.workflows.plausible import require_plausible
 from service.workflows.read import Inputs, read_inputs
 from service.workflows.suppress import suppressed_for_public
@@ -50,6 +51,7 @@ class Built:
     figures: Figures
     collections: list[Collection]
     checks: list[str]
+    measures: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,7 @@ def run(
         inputs = read_inputs(county, progress=tell)
         catalogue.require_unchanged(county, taken)
         require_plausible(inputs, tell)
+        load_measures_of(inputs)  # refused before anything is computed
         waits = waiting(inputs)
         for line in (line for one in waits for line in one.lines()):
             tell(line)
@@ -213,7 +216,10 @@ def build_edition(
     checks = verify(inputs, figures, collections, public=public)
     for line in checks:
         tell(line)
-    return Built(edition, figures, collections, checks)
+    measures = effects_of(inputs, figures, edition)
+    for found in measures:
+        tell(f"measure {found['id']}: {found.get('finding', found['state'])}; no cause is claimed")
+    return Built(edition, figures, collections, checks, measures)
 
 
 def _write(
@@ -257,6 +263,7 @@ def _write(
         waiting=[one.as_dict() for one in waiting(inputs)],
     )
     write_sheets(folder, sheets)
+    write_measures(folder, built.measures)
 
 
 def manifest(publication: str, inputs: Inputs, built: Built) -> dict[str, Any]:
