@@ -25,7 +25,7 @@ def test_any_layers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         result = CliRunner().invoke(main, call, catch_exceptions=False)
         assert result.exit_code == 0, result.output
     assert "chosen: dasymetric" in result.stderr
-    found = gpd.read_file("ortsteile_ewz.gpkg")
+    found = gpd.read_file("ortsteile_ewz.gpkg", layer="ortsteile_ewz")
     sources = gpd.read_file("mycounty/data/grenzen/DE_VG250.gpkg")
     own = sources[sources["AGS"].str.startswith("99901")]
     assert found["EWZ"].sum() == pytest.approx(own["EWZ"].sum(), rel=1e-9)
