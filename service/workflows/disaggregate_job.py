@@ -342,10 +342,11 @@ class Job:
             f"{name}, sums by {self.task.sums}: alpha {np.exp(alpha.log_mean):.4g} "
             f"({basis or f'learned from {alpha.attributes} covariates at these zones'})"
         )
+        lower, upper = inside(found.table["value"], found.table["lower"], found.table["upper"], whole=False)
         return {
             name: found.table["value"],
-            f"{name}_lower": found.table["lower"],
-            f"{name}_upper": found.table["upper"],
+            f"{name}_lower": lower,
+            f"{name}_upper": upper,
             f"{name}_indicative": pd.Series(
                 bool(found.indicative or basis or self._few(alpha)), index=found.table.index
             ),
