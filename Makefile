@@ -46,7 +46,7 @@ serve: $(VENV)/.run ## serve the current publication on http://127.0.0.1:8000
 	$(BIN)/sozialmonitor serve --state $(STATE) --county $(COUNTY)
 
 test: $(VENV)/.dev ## install and pass the tests; no network, no system packages
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
 
 test-slow: $(VENV)/.dev ## the long suites: calibration, SIGKILL at 100 moments, hostile files
 	$(BIN)/python -m pytest -m slow --timeout 3600 $(PYTEST_ARGS)
