@@ -257,6 +257,7 @@ def _county_in(state: Path, asked: str | None) -> str:
 
 
 # Groups of commands; their modules import nothing heavy until one of them is called.
+from service.commands.areas import areas  # noqa: E402
 from service.commands.catalogue import catalogue  # noqa: E402
 from service.commands.check import check  # noqa: E402
 from service.commands.disaggregate import disaggregate  # noqa: E402
@@ -270,6 +271,7 @@ main.add_command(disaggregate)
 main.add_command(hotspots)
 main.add_command(autocorrelation)
 main.add_command(index)
+main.add_command(areas)
 main.add_command(catalogue)
 main.add_command(update)
 main.add_command(supply)

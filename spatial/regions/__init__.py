@@ -1,0 +1,1 @@
+"""Areas merged into larger ones: contiguous, above a floor, stable from year to year."""
