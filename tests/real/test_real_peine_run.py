@@ -172,7 +172,7 @@ def test_the_age_of_the_ancillary_data_is_said_wherever_they_are_used(publicatio
             (about,) = db.execute(
                 "SELECT description FROM gpkg_contents WHERE table_name = 'grid1km_employment'"
             ).fetchone()
-        assert "Zwischen Hilfsdaten (2011) und Zahlen (2001) liegen 10 Jahre." in about
+        assert "Zwischen Hilfsdaten (2011) und Zahlen (2021) liegen 10 Jahre." in about
 
 
 def test_dwellings_predict_hidden_municipalities_and_area_does_not(publication: Path) -> None:
