@@ -89,6 +89,7 @@ def contributions_collection(inputs: Inputs, figures: Figures, results: dict[int
             preset=section.preset,
             reference_frame="county" if section.reference is None else "wider",
             reference_title={"de": frame.de, "en": frame.en},
+            frame_means=_means(inputs, figures, indicators, known),
         ),
     )
 
@@ -130,6 +131,29 @@ def _year(
     strongest = by.fillna(float("-inf")).idxmax(axis=1).astype(object).where(by.max(axis=1) > 0, NONE)
     out["strongest"] = strongest.where(table["score"].notna(), None)
     return out.join(parts).join(by.add_prefix("topic_"))
+
+
+def _means(
+    inputs: Inputs, figures: Figures, indicators: list[Indicator], known: dict[str, list[int]]
+) -> dict[str, dict[str, float]]:
+    """Return each indicator's figure of the wider frame by year: all cases over all people, for means that of units."""
+    county, section = inputs.county, section_of(inputs.county)
+    out: dict[str, dict[str, float]] = {}
+    if section.reference is None:
+        return out
+    frame = frame_areas(inputs, figures)
+    for i in indicators:
+        out[i.id] = {}
+        for period in known[i.id]:
+            source = source_of(county, i.id, period)
+            found = of_indicator(figures, source, period, frame)
+            shown = found.value.notna()
+            if found.bottom is None:
+                mean = float(found.value[shown].mean())
+            else:
+                mean = source.scale * float(found.top["value"][shown].sum() / found.bottom["value"][shown].sum())
+            out[i.id][str(period)] = mean
+    return out
 
 
 def _place(inputs: Inputs, figures: Figures, name: str, period: int, inside: pd.Index) -> pd.Series:

@@ -18,6 +18,7 @@ from geodata.models import Status
 from geodata.store.model import Collection, Edition
 from service.cartography.hotspot_words import UNSURE
 from service.progress import Steps
+from service.reports.area_profile import write_profiles
 from service.reports.indicator_sheet import build_sheets, write_sheets
 from service.workflows.composite import compute_index
 from service.workflows.evidence import evidence, lines
@@ -31,6 +32,7 @@ from service.workflows.licensed import Withheld, publishable
 from service.workflows.matrices import FOLDER, MatrixCache
 from service.workflows.measures import effects_of, load_measures_of, write_measures
 from service.workflows.plausible import require_plausible
+from service.workflows.profiles import ProfileBook
 from service.workflows.read import Inputs, read_inputs
 from service.workflows.suppress import suppressed_for_public
 from service.workflows.verify import verify
@@ -264,6 +266,8 @@ def _write(
     )
     write_sheets(folder, sheets)
     write_measures(folder, built.measures)
+    book = ProfileBook(inputs, built.collections, built.measures, edition=built.edition, publication=draft.id)
+    write_profiles(folder, book.profiles())
 
 
 def manifest(publication: str, inputs: Inputs, built: Built) -> dict[str, Any]:
