@@ -154,6 +154,7 @@ def _nothing_hidden_is_shown(inputs: Inputs, known: Figures, collections: Sequen
 
 #: Fields of an index that say nothing of a figure: why there is none, and whether years can be compared.
 _INDEX_WORDS = frozenset({"context", "excluded", "comparable"})
+_DYNAMICS = frozenset({"dynamics", "dynamics_class", "group", "attention"})
 
 
 def _no_index_of_hidden(inputs: Inputs, known: Figures, collection: Collection) -> None:
@@ -188,8 +189,16 @@ def _no_index_of_hidden(inputs: Inputs, known: Figures, collection: Collection) 
             continue
         # What each indicator is by itself may be shown where it is not hidden; all that joins them may not.
         single = {f"{head}{name}" for name in section.indicators for head in ("", "affected_", "z_", "change_")}
-        joint = sorted(numbers - single)
-        if rows.loc[any_hidden.to_numpy(), joint].notna().any(axis=None):
+        joint = sorted(numbers - single - _DYNAMICS)
+        bad = rows.loc[any_hidden.to_numpy(), joint].notna().any(axis=None)
+        if relative := sorted(numbers & _DYNAMICS):  # made of other years than the change against the base year
+            gone = pd.Series(False, index=areas)
+            for year in (int(str(period)), int(str(period)) - int(collection.metadata["dynamics_years"])):
+                for name in section.indicators:
+                    found = of_indicator(known, source_of(inputs.county, name, year), year, areas)
+                    gone |= found.status.isin(HIDDEN) & found.value.isna()
+            bad |= rows.loc[gone.to_numpy(), relative].notna().any(axis=None)
+        if bad:
             raise DisclosureError(
                 "expected no index where one of its figures is hidden",
                 where=f"{collection.id}, {period}",
