@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -112,11 +113,13 @@ def rate_moments(
     SpatialError
         All rates are 0, or all are 1.
     """
-    b = float(cases.sum() / people.sum())
+    # Exactly rounded sums: the same bits whatever the order of the areas.
+    persons = math.fsum(people)
+    b = math.fsum(cases) / persons
     unit = b * (1 - b) if form == "proportion" else b
     if unit <= 0:
         raise SpatialError(
             f"expected rates that differ, found {b:g} everywhere", where=_WHERE, hint="leave this indicator untested"
         )
-    s2 = float((people * (cases / people - b) ** 2).sum() / people.sum())
-    return b, max(0.0, s2 - unit / people.mean()) + unit / people
+    s2 = math.fsum(people * (cases / people - b) ** 2) / persons
+    return b, max(0.0, s2 - unit * len(people) / persons) + unit / people

@@ -113,7 +113,8 @@ class Normaliser:
             )
         self.sorted_: Mapping[str, np.ndarray] = MappingProxyType({})
         if self.method == "z":
-            self.location_, self.spread_ = turned.mean(), turned.std(ddof=self.ddof)
+            ordered = in_order(turned)
+            self.location_, self.spread_ = ordered.mean(), ordered.std(ddof=self.ddof)
         elif self.method == "goalposts":
             ends = pd.DataFrame(
                 {name: sorted(self._sign(name) * e for e in self.goalposts[name]) for name in self.indicators_}
@@ -199,6 +200,11 @@ class Normaliser:
                 raise SpatialError(
                     f"expected finite goalposts low < high, found others for {some(wrong)}", where=_WHERE
                 )
+
+
+def in_order(table: pd.DataFrame) -> pd.DataFrame:
+    """Sort each column by itself: sums of it have the same bits whatever the order of the areas was."""
+    return table.apply(lambda column: column.sort_values(ignore_index=True))
 
 
 def _position(column: pd.Series, ordered: np.ndarray, method: str) -> pd.Series:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from geodata.errors import ColumnError, SpatialError, some
+from spatial.index.normalise import in_order
 
 if TYPE_CHECKING:
     from spatial.results import IndexResult
@@ -81,8 +82,9 @@ class Standardiser:
                 hint="leave areas without a value out before the reference is learned",
             )
         self.weights_ = checked_weights(self.weights, table.columns)
-        self.means_ = table.mean()
-        self.sds_ = table.std(ddof=self.ddof)
+        ordered = in_order(table)
+        self.means_ = ordered.mean()
+        self.sds_ = ordered.std(ddof=self.ddof)
         flat = self.sds_ <= 1e-12 * table.abs().max()
         if flat.any():
             raise SpatialError(
@@ -90,7 +92,7 @@ class Standardiser:
                 where=_WHERE,
                 hint="leave this indicator out of the index",
             )
-        total = self.transform(table) @ self.weights_
+        total = (self.transform(table) @ self.weights_).sort_values()
         self.sum_mean_ = float(total.mean())
         self.sum_sd_ = float(total.std(ddof=self.ddof))
         if self.sum_sd_ <= 1e-12 * float(self.weights_.abs().sum()):

@@ -14,7 +14,7 @@ from geodata.errors import ColumnError, SpatialError, UntestableError, some
 from spatial.index.aggregate import Aggregate, Aggregation, aggregate
 from spatial.index.classes import Rule, class_cuts, classify
 from spatial.index.composite import reasons
-from spatial.index.normalise import Method, Normaliser
+from spatial.index.normalise import Method, Normaliser, in_order
 from spatial.index.presets import MSS
 from spatial.index.standardise import checked_weights
 from spatial.results import IndexResult
@@ -129,9 +129,9 @@ class Yardstick:
         self.scale_ = Normaliser(
             recipe.normalisation, ddof=recipe.ddof, goalposts=recipe.goalposts, scale=_scale(recipe)
         ).fit(values)
-        self._base = {str(k): float(v) for k, v in self.scale_.transform(values).mean().items()}
+        self._base = {str(k): float(v) for k, v in in_order(self.scale_.transform(values)).mean().items()}
         found = self._aggregate(values).score
-        known = found.dropna()
+        known = found.dropna().sort_values()
         self.areas_ = len(known)
         self.mean_, self.sd_ = float(known.mean()), float(known.std(ddof=recipe.ddof))
         if not self.sd_ > 1e-12 * max(1.0, abs(self.mean_)):
