@@ -16,7 +16,7 @@ from service.api.middleware import Guard, Methods, SecurityHeaders
 from service.api.ogc.documents import GEOPACKAGE
 from service.api.pages import STATIC, Pages
 from service.api.publications import DiskShelf, Publications, Shelf
-from service.api.routers import collections, core, downloads, hotspots, indicators, items, maps
+from service.api.routers import areas, collections, core, downloads, hotspots, indicators, items, maps
 from service.api.staticfiles import VersionedFiles
 from service.jobs.pool import WorkerPool
 from service.settings import Settings
@@ -53,7 +53,7 @@ def create_app(settings: Settings, *, shelf: Shelf | None = None) -> FastAPI:
         redirect_slashes=False,
     )  # fmt: skip
     app.state.shared = shared
-    for module in (core, collections, items, maps, hotspots, indicators, downloads):
+    for module in (core, collections, items, maps, hotspots, indicators, areas, downloads):
         app.include_router(module.router)
     app.mount("/static", VersionedFiles(STATIC), name="static")
     errors.install(app, pages)

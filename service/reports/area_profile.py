@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from geodata.models import Text
+from service.locale import LANGUAGES
+from service.reports.page import render
 
 FOLDER, DATA = "profiles", "profiles.json"
 
@@ -80,6 +82,8 @@ class ProfileFigure:
     z: float | None
     contribution: float | None
     by_sex: BySex | None
+    in_index: bool
+    people_counted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,11 +181,39 @@ class AreaProfile:
 
 
 def write_profiles(folder: Path, profiles: Mapping[str, AreaProfile]) -> None:
-    """Write the profiles of an edition to ``profiles/profiles.json``."""
+    """Write the profiles of an edition.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Of the edition; gets ``profiles/profiles.json`` and, where there is an index, a page that opens from disk with
+        all its areas: ``profiles/index.html`` (German) and ``profiles/index.en.html``.
+    profiles : mapping of str to AreaProfile
+    """
     place = folder / FOLDER
     place.mkdir(exist_ok=True)
     text = json.dumps({k: p.as_dict() for k, p in profiles.items()}, ensure_ascii=False, separators=(",", ":"))
     (place / DATA).write_text(text + "\n", encoding="utf-8")
+    areas = indexed(json.loads(text))
+    for language in LANGUAGES if areas else ():
+        name = "index.html" if language == "de" else f"index.{language}.html"
+        (place / name).write_text(render("indices_file.html", language, areas=areas), encoding="utf-8")
+
+
+def indexed(profiles: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the areas for which there is an index, the most disadvantaged first, those that were left out last.
+
+    Parameters
+    ----------
+    profiles : mapping of str to dict
+        Of :func:`read_profiles`.
+
+    Returns
+    -------
+    list of dict
+    """
+    found = [p for p in profiles.values() if p["index"] is not None]
+    return sorted(found, key=lambda p: (p["index"]["rank"] is None, p["index"]["rank"] or 0, p["name"]))
 
 
 def read_profiles(folder: Path) -> dict[str, dict[str, Any]]:

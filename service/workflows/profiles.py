@@ -19,6 +19,7 @@ from service.reports.area_profile import (
 )
 from service.reports.measures_text import measure_sentences
 from service.workflows import texts
+from service.workflows.index_contributions import counts_people
 
 if TYPE_CHECKING:
     from geodata.models import Indicator
@@ -175,7 +176,7 @@ class ProfileBook:
             yield self._figure(c, indicator, area, period)
 
     def _figure(self, c: Collection, i: Indicator, area: str, period: int) -> ProfileFigure:
-        rows = self._own[c.id][area]
+        rows, section = self._own[c.id][area], self.inputs.county.index
         row = _row(rows, period) or {}
         series = tuple((int(p), _number(v)) for p, v in zip(rows["period"], rows[i.id], strict=True))
         known = [(p, v) for p, v in series if v is not None and p <= period]
@@ -209,6 +210,8 @@ class ProfileBook:
             z=None if made is None else _number(made.get(f"z_{i.id}")),
             contribution=None if made is None else _number(made.get(f"contribution_{i.id}")),
             by_sex=self._by_sex(i, c.level, area),
+            in_index=section is not None and i.id in section.indicators and i.level == c.level,
+            people_counted=counts_people(i),
         )
 
     def _by_sex(self, i: Indicator, level: str, area: str) -> BySex | None:

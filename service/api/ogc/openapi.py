@@ -266,6 +266,7 @@ def document(
     metas: Sequence[CollectionMeta],
     language: Language,
     indicators: Sequence[str] = (),
+    areas: bool = False,
 ) -> dict[str, Any]:
     """Return the API definition.
 
@@ -281,6 +282,8 @@ def document(
         Of the descriptions.
     indicators : sequence of str
         Those that have a sheet.
+    areas : bool
+        Whether areas have profiles.
 
     Returns
     -------
@@ -323,6 +326,15 @@ def document(
     for name in indicators:
         summary = say(language, "operation.indicator", title=name)
         paths[f"/indicators/{name}"] = _get(f"indicator.{name}", "service", summary, {JSON: {"type": "object"}} | html)
+    paths["/indices"] = _get("indices", "service", said("indices"), {JSON: {"type": "object"}} | html)
+    if areas:
+        area_id = {
+            "name": "areaId", "in": "path", "required": True, "schema": {"type": "string"},
+            "description": say(language, "parameter.area_id"),
+        }  # fmt: skip
+        paths["/areas/{areaId}/profile"] = _get(
+            "profile", "service", said("profile"), {JSON: {"type": "object"}} | html, [area_id]
+        )
     for meta in metas:
         paths.update(_collection_paths(meta, language))
     return {

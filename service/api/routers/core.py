@@ -19,6 +19,7 @@ from service.api.negotiation import MediaType
 from service.api.ogc import documents, openapi
 from service.api.ogc.conformance import CONFORMANCE
 from service.api.pages import WEB
+from service.api.routers.areas import profiles_of
 from service.api.routers.hotspots import choices
 from service.api.routers.indicators import sheets_of
 from service.cartography.honest import CAPTIONS, caption
@@ -38,7 +39,15 @@ def definition(context: Context) -> dict[str, object]:
         title = context.say("page.monitor_of", county=context.title)
         metas = list(context.served.collections.values())
         names = list(sheets_of(context))
-        kept[key] = openapi.document(title, VERSION, context.addresses.base, metas, context.language, names)
+        kept[key] = openapi.document(
+            title,
+            VERSION,
+            context.addresses.base,
+            metas,
+            context.language,
+            names,
+            areas=bool(profiles_of(context)),
+        )
     document: dict[str, object] = kept[key]
     return document
 
