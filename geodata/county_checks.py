@@ -192,6 +192,14 @@ def _ancillary(file: CountyFile) -> Iterator[str]:
             coarse = by_id[a.benchmark]
             if a.benchmark == a.id or coarse.level is None or a.level is None or coarse.level == a.level:
                 yield f"{place}.benchmark: expected ancillary data of coarser cells, found {a.benchmark!r}"
+    moved_by = by_id.get(file.territory.weights)
+    if moved_by is not None and any("public" in level.editions for level in file.levels):
+        secret = [source for source in _counted_by(moved_by, by_id, home) if source not in released]
+        if secret:
+            yield (
+                f"territory.weights: expected released ancillary data, or area: the source {some(secret)} is not "
+                "released = true, and figures of areas that were split would give its shares away"
+            )
     for al in file.allocations:
         way = by_id.get(al.weights)
         place = f"allocations.{al.source}-{al.target}"

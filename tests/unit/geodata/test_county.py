@@ -229,6 +229,15 @@ def test_a_public_matrix_is_not_made_of_what_is_not_released(folder: Path, weigh
         load_county(folder)
 
 
+def test_split_areas_are_not_shared_by_what_is_not_released(folder: Path) -> None:
+    moved = '[territory]\nweights = "fine"\n'
+    weighed(folder, "fine", FINE + 'variables = ["people"]\n', f'editions = ["internal"]\n{moved}')
+    with pytest.raises(ConfigError, match=r"territory\.weights: expected released ancillary data.*\bamt\b"):
+        load_county(folder)
+    weighed(folder, "fine", FINE + 'variables = ["dwellings"]\n', moved)
+    load_county(folder)
+
+
 def test_missing_file_is_named(folder: Path) -> None:
     (folder / "figures.csv").unlink()
     with pytest.raises(MissingFileError, match=r"tables\.figures\.file = 'figures\.csv'"):
