@@ -287,6 +287,36 @@ def require_format(out: Path, flat: Flat) -> None:
         )
 
 
+def require_names(out: Path, names: list[str], where: str) -> None:
+    """Refuse columns that the output cannot hold beside each other.
+
+    Parameters
+    ----------
+    out : pathlib.Path
+        The ending chooses the format.
+    names : list of str
+        The id and all columns.
+    where : str
+        File of the input, for the message.
+
+    Raises
+    ------
+    ColumnError
+        Two columns have one name – in a GeoPackage also but for upper and lower case – or that of a column of its own.
+    """
+    package = out.suffix.lower() == ".gpkg"
+    told = [name.casefold() if package else name for name in names]
+    twice = [name for name, key in zip(names, told, strict=True) if told.count(key) > 1]
+    if package:
+        twice += [name for name in names if name.casefold() in ("fid", "geom")]
+    if twice:
+        raise ColumnError(
+            f"expected other columns than those of the results, each name once, found {some(sorted(set(twice)))}",
+            where=where,
+            hint="rename the column in its file" + (", or write another format than .gpkg" if package else ""),
+        )
+
+
 def write_flat(out: Path, table: pd.DataFrame, flat: Flat, *, metadata: Mapping[str, Any]) -> None:
     """Write results beside the ids, and the shapes where there are some.
 
@@ -300,7 +330,15 @@ def write_flat(out: Path, table: pd.DataFrame, flat: Flat, *, metadata: Mapping[
         What was read.
     metadata : mapping
         How it was made; CSV has no place for it.
+
+    Raises
+    ------
+    ColumnError
+        See :func:`require_names`.
     """
+    require_names(out, [str(flat.ids.name), *map(str, table.columns)], flat.name)
+    if out.suffix.lower() == ".csv":  # a heading is a cell for a spreadsheet, too
+        table = table.rename(columns=lambda name: defuse(str(name)))
     if flat.geometry is not None:
         import geopandas as gpd
 
@@ -309,12 +347,6 @@ def write_flat(out: Path, table: pd.DataFrame, flat: Flat, *, metadata: Mapping[
         zones.index.name = flat.ids.name
         write_zones(out, zones, metadata=metadata)
         return
-    if flat.ids.name in table.columns:
-        raise ColumnError(
-            f"expected a column of results beside the ids, found both named {flat.ids.name!r}",
-            where=str(out),
-            hint="rename the column of the ids in its file",
-        )
     frame = table.rename_axis(index=str(flat.ids.name)).reset_index()
     with replacing(out, TABLES) as part:
         if out.suffix.lower() == ".csv":

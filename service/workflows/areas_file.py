@@ -13,7 +13,7 @@ import pandas as pd
 
 from geodata.errors import AreaKeyError, SpatialError, UsageError, some
 from geodata.exchange_files import restore
-from geodata.flat import Flat, read_flat, write_flat
+from geodata.flat import Flat, read_flat, require_names, write_flat
 from geodata.readers.vector import check_geometries
 from geodata.zones import require_writable, write_zones
 from service.workflows.index_task import require_new
@@ -138,6 +138,7 @@ def build_areas(
             hint="join the table to its areas first, for example in QGIS",
         )
     check_geometries(flat.geometry, flat.ids, task.source)
+    require_names(out, [REGION, "areas", "people", "state", "members", *task.sums], task.source)
     numbers = flat.numbers([task.population, *task.values, *task.sums])
     earlier = _earlier(task, flat) if task.keep else None
     shapes = _projected(flat)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pandas as pd
 
-from geodata.errors import ColumnError, UsageError, some
+from geodata.errors import UsageError
 from geodata.flat import Flat, read_flat, require_format, write_flat
 from geodata.zones import require_writable
 from service.workflows import exclusion
@@ -134,14 +134,7 @@ def compute_index(
 
 
 def _with_names(table: pd.DataFrame, task: IndexTask, flat: Flat) -> pd.DataFrame:
-    """Put the names first, and refuse an indicator that is called like a result."""
-    twice = table.columns[table.columns.duplicated()].unique()
-    if len(twice):
-        raise ColumnError(
-            f"expected other columns than those of the results, found {some(twice)}",
-            where=task.source,
-            hint="rename the column in its file",
-        )
+    """Put the names first."""
     if task.name_field is None:
         return table
     names = flat.column(task.name_field)

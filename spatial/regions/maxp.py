@@ -139,8 +139,8 @@ def max_p(
     Rey and Knaap (2020), *International Journal of Geographical Information Science* 35, 1–24: regions grow from seeds,
     what is left over joins the likest neighbour, then single areas change region while that makes regions more alike.
     Besides, regions of twice the floor are grown anew inside to split them. The number of regions is no proven maximum.
-    Own, because ``spopt.region.MaxPHeuristic`` (0.7) does not end where no movable area borders another region, for
-    example four areas in a row of which the outer two are small.
+    Own, because ``spopt.region.MaxPHeuristic`` (0.7, the newest for Python 3.11) does not end where no movable area
+    borders another region, for example four areas in a row of which the outer two are small.
 
     Examples
     --------

@@ -122,6 +122,7 @@ def test_islands_are_refused_by_name_or_joined_over_water(layer: Path, tmp_path:
         (["--population", "name"], 3, "expected a number or a sign"),
         (["--population", "inhabitants"], 3, "expected a column 'inhabitants'"),
         (["--weights", "knn:4"], 2, "expected rook, queen, fuzzy"),
+        (["--sum", "people"], 3, "expected other columns than those of the results"),
         (["--value", "same"], 3, "values that differ between areas"),
         (["--keep", "none.csv"], 3, "none.csv"),
     ],

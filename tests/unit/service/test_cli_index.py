@@ -212,8 +212,25 @@ def test_formats_ids_and_persons_are_refused(frame: pd.DataFrame, table: Path, t
     taken = tmp_path / "taken.csv"
     frame.assign(score=1.0 * frame.index).to_csv(taken, index=False)
     said = words(call(taken, tmp_path / "o.csv", "--id", "key", "--status", "poor,score", code=3).stderr)
-    assert "other columns than those of the results, found score" in said
+    assert "other columns than those of the results, each name once, found score" in said
     assert not (tmp_path / "o.csv").exists()
+
+
+def test_headings_that_an_output_cannot_hold_are_refused_and_formulas_are_defused(frame: pd.DataFrame, tmp_path: Path):
+    import geopandas as gpd
+
+    values = frame["poor"].to_numpy()
+    odd = pd.DataFrame({"key": frame["key"], "fid": values, "s1": values, "S1": values[::-1], "=1+1": values})
+    path = tmp_path / "odd.parquet"
+    gpd.GeoDataFrame(odd, geometry=gpd.points_from_xy([600_000] * 40, [5_700_000] * 40), crs=25832).to_parquet(path)
+    for columns in ("fid", "s1,S1"):
+        asked = ["--id", "key", "--status", columns]
+        assert "another format than .gpkg" in words(call(path, tmp_path / "a.gpkg", *asked, code=3).stderr)
+        assert not (tmp_path / "a.gpkg").exists()
+        call(path, tmp_path / f"{len(columns)}.geojson", *asked)
+    out = tmp_path / "out.csv"
+    call(path, out, "--id", "key", "--status", "=1+1")
+    assert "'=1+1" in out.read_text(encoding="utf-8").splitlines()[0].split(",")
 
 
 def test_what_stands_for_no_value_can_be_said(frame: pd.DataFrame, tmp_path: Path):

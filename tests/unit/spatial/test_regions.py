@@ -67,7 +67,7 @@ def test_as_many_regions_as_an_exhaustive_search_finds(seed: int):
 
 
 def test_areas_that_no_move_can_improve_come_to_an_end():
-    """Here MaxPHeuristic of spopt 0.7 searches for ever: its movable areas border no other region."""
+    """Here MaxPHeuristic of spopt 0.7 searches for ever: its movable areas border no other region (0.8 ends)."""
     row = [[1], [0, 2], [1, 3], [2]]
     people, place = np.array([100.0, 900.0, 900.0, 100.0]), np.arange(4.0)[:, None]
     assert max_p(row, people, place, 800, rng=np.random.default_rng(1)).tolist() == [0, 0, 1, 1]
