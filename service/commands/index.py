@@ -52,9 +52,10 @@ class WithSubcommand(click.Command):
         return super().make_context(info_name, args, parent, **extra)
 
 
-def _shared(command: F) -> F:
-    """Add the options that both commands have."""
-    options = [
+def _indicators(command: F) -> F:
+    """Add the options that say what an index is made of."""
+    return _added(
+        command,
         click.option("--id", "id_field", required=True, metavar="COL", help="Column with a unique id."),
         click.option("--status", metavar="COL,COL", help="Indicators; high means more disadvantage, see --invert."),
         click.option("--population", metavar="COL", help="Column with the inhabitants."),
@@ -72,10 +73,20 @@ def _shared(command: F) -> F:
         click.option(
             "--sd", type=click.Choice(["population", "sample"]), help="Standard deviation; default: preset's."
         ),
+    )
+
+
+def _outputs(command: F) -> F:
+    """Add the options that both commands end with."""
+    return _added(
+        command,
         click.option("--lang", "language", type=click.Choice(["de", "en"]), default="de", help="Of the figure."),
         click.option("--overwrite", is_flag=True, help="Replace files that exist."),
         click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
-    ]
+    )
+
+
+def _added(command: F, *options: Callable[[F], F]) -> F:
     for option in reversed(options):
         command = option(command)
     return command
@@ -88,6 +99,7 @@ def _shared(command: F) -> F:
 )
 @click.argument("source", metavar="INPUT")
 @click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
+@_indicators
 @click.option("--preset", type=click.Choice(PRESETS), default="mss", show_default=True)
 @click.option("--dynamics", metavar="COL,COL", help="Columns with the change of each indicator in percentage points.")
 @click.option(
@@ -127,7 +139,7 @@ def _shared(command: F) -> F:
     type=click.Path(path_type=Path, dir_okay=False),
     help="With --variants: also draw rank intervals and class probabilities (.png, .svg or .pdf).",
 )
-@_shared
+@_outputs
 def index(
     source: str, out: Path, figure: Path | None, language: str, overwrite: bool, as_json: bool, **options: Any
 ) -> None:
@@ -157,6 +169,7 @@ def index(
     "--figure check.png"
 )
 @click.argument("source", metavar="INPUT")
+@_indicators
 @click.option(
     "--out",
     metavar="FILE.csv",
@@ -169,7 +182,7 @@ def index(
     type=click.Path(path_type=Path, dir_okay=False),
     help="Also draw correlations, loadings and leaving one out (.png, .svg or .pdf).",
 )
-@_shared
+@_outputs
 def check(
     source: str,
     out: Path | None,

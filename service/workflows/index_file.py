@@ -108,6 +108,8 @@ def compute_index(
     wanted = [*task.columns, *([task.population] if task.population else [])]
     numbers = flat.numbers(wanted, missing=task.missing)
     exclude = condition.reasons(flat) if condition else {}
+    if condition and not exclude:
+        flat.notes.append(f"no area fulfils {condition.text}: --exclude leaves none out")
     say(f"{task.source}: {len(flat.ids)} areas, preset {task.preset}, indicators {', '.join(task.columns)}")
     if task.preset in ("gisd", "iod"):
         answer = _by_dimensions(task, flat, numbers, exclude)

@@ -329,4 +329,6 @@ def test_json_holds_everything_as_plain_values(table: Path, tmp_path: Path):
     assert said["areas"] == 40
     assert said["scored"] == 30
     assert "--overwrite" in call(table, out, *ASKED, code=3).stderr
+    told = words(call(table, tmp_path / "b.csv", *ASKED, "--exclude", "kind == 'wod'").stderr)
+    assert "no area fulfils kind == 'wod'" in told
     assert list(pd.read_parquet(out)["key"]) == [f"{i:04d}" for i in range(40)]
