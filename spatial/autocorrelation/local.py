@@ -254,7 +254,7 @@ def _moran(case: Case, statistic: str, score: str) -> dict[str, NDArray[Any]]:
     lag = case.weights @ z
     return {
         statistic: (len(z) - 1) * z * lag / float(np.sum(z * z)),
-        score: _signed(z, neighbour_sum_z(z, case.weights)),
+        score: _signed(z, neighbour_sum_z(z, case.weights, lag)),
         "quadrant": quadrants(z, lag if case.settings.transform == "r" else row_standardised(case.weights) @ z),
     }
 

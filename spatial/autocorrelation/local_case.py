@@ -28,6 +28,8 @@ WHERE = "local tests"
 LABELS = tuple(Label)
 STATES = tuple(State)
 CODE: Mapping[str, int] = {str(label): number for number, label in enumerate(LABELS)}
+#: Their texts, from which columns are taken by code.
+_LABEL_TEXTS, _STATE_TEXTS = (pd.array([str(each) for each in words], dtype="str") for words in (LABELS, STATES))
 _STATE: Mapping[State, int] = {state: number for number, state in enumerate(STATES)}
 
 
@@ -327,14 +329,13 @@ def conclude(
         position[case.rows] = case.neighbours.rows
         support = support.take(position)
     value = np.full(n, np.nan) if shown is None else shown.to_numpy(dtype=np.float64, na_value=np.nan)
-    names = pd.array([str(each) for each in LABELS], dtype="str")
     table = pd.DataFrame(
         {
             "value": value.copy(),
             **numbers,
             "quadrant": quadrant,
-            **{key: names.take(codes) for key, codes in texts.items()},
-            "state": pd.array([str(each) for each in STATES], dtype="str").take(state),
+            **{key: _LABEL_TEXTS.take(codes) for key, codes in texts.items()},
+            "state": _STATE_TEXTS.take(state),
             "neighbours": degree,
             "support": support,
         },

@@ -37,13 +37,18 @@ def spread(weights: Any, drawn_from: int) -> NDArray[np.float64]:
 
     NaN where everybody is a neighbour, so that every draw is the same.
     """
-    squares = square_sums(weights)
-    shape = squares - row_sums(weights) ** 2 / drawn_from
+    return _spread(square_sums(weights), row_sums(weights), drawn_from)
+
+
+def _spread(squares: NDArray[np.float64], totals: NDArray[np.float64], drawn_from: int) -> NDArray[np.float64]:
+    shape = squares - totals**2 / drawn_from
     result: NDArray[np.float64] = np.where(shape > _NOTHING * squares, shape, np.nan)
     return result
 
 
-def neighbour_sum_z(z: NDArray[np.float64], weights: Any) -> NDArray[np.float64]:
+def neighbour_sum_z(
+    z: NDArray[np.float64], weights: Any, lag: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
     """Return the z-score of Σ_j w_ij z_j when the neighbours of i are drawn from the n − 1 others.
 
     Parameters
@@ -52,6 +57,8 @@ def neighbour_sum_z(z: NDArray[np.float64], weights: Any) -> NDArray[np.float64]
         Deviations from the mean.
     weights : scipy.sparse.csr_array, shape (n, n)
         Any weights; scaling a row changes nothing.
+    lag : numpy.ndarray, shape (n,), optional
+        Σ_j w_ij z_j, where it is known already.
 
     Returns
     -------
@@ -65,7 +72,9 @@ def neighbour_sum_z(z: NDArray[np.float64], weights: Any) -> NDArray[np.float64]
     mean = -z / others
     variance = (squares - z**2 - others * mean**2) / max(others - 1, 1)
     variance = np.where(variance > _NOTHING * squares / len(z), variance, np.nan)
-    result: NDArray[np.float64] = (weights @ z - row_sums(weights) * mean) / np.sqrt(variance * spread(weights, others))
+    totals = row_sums(weights)
+    shape = _spread(square_sums(weights), totals, others)
+    result: NDArray[np.float64] = ((weights @ z if lag is None else lag) - totals * mean) / np.sqrt(variance * shape)
     return result
 
 

@@ -73,12 +73,12 @@ def adjust(p: NDArray[np.float64], correction: Correction) -> NDArray[np.float64
     if correction not in ("fdr", "by"):
         raise SpatialError(f"expected correction fdr, by or none, found {correction!r}", where="local tests")
     n = len(p)
-    ordered = np.sort(p)
-    rank = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True)) + 1  # the last of each run of equal p-values
-    distinct = ordered[rank - 1]
     factor = n * float(np.sum(1.0 / np.arange(1, n + 1))) if correction == "by" else float(n)
-    steps = np.minimum.accumulate((distinct * factor / rank)[::-1])[::-1]
-    adjusted: NDArray[np.float64] = np.minimum(steps, 1.0)[np.searchsorted(distinct, p)]
+    order = np.argsort(p)
+    # Of equal p-values the last has the highest rank and the smallest quotient; the minimum gives it to all.
+    steps = np.minimum.accumulate((p[order] * factor / np.arange(1, n + 1))[::-1])[::-1]
+    adjusted = np.empty(n)
+    adjusted[order] = np.minimum(steps, 1.0)
     return adjusted
 
 
