@@ -33,7 +33,7 @@ def write_county(
     Parameters
     ----------
     directory : pathlib.Path
-        Gets ``county.toml``, ``data/`` and ``truth/``; made if it does not exist.
+        Gets ``county.toml``, ``measures.toml``, ``data/`` and ``truth/``; made if it does not exist.
     seed : int, default 20260101
         The same seed gives the same bytes.
     size : {"full", "tiny"}, default "full"
@@ -73,8 +73,9 @@ def write_county(
     if with_truth:
         _truth(directory / "truth", seed, land, people, truth, plan)
     # Last: a folder without county.toml is no county, so a broken write is not mistaken for one.
-    template = resources.files("geodata.sample").joinpath("county.toml").read_text(encoding="utf-8")
-    (directory / "county.toml").write_text(template, encoding="utf-8", newline="\n")
+    for name in ("measures.toml", "county.toml"):
+        template = resources.files("geodata.sample").joinpath(name).read_text(encoding="utf-8")
+        (directory / name).write_text(template, encoding="utf-8", newline="\n")
 
 
 def imagine(plan: Plan, seed: int, layout: int = LAYOUT) -> tuple[Land, Settlement, Truth]:

@@ -30,9 +30,9 @@ FINDINGS = {
 }
 CAUTIONS = {
     "regression to the mean": Text(
-        "Das Gebiet begann ungewöhnlich schlecht: Ein Teil der Besserung käme auch ohne Maßnahme (Rückkehr zum "
+        "Das Gebiet begann ungewöhnlich schlecht: Ein Teil jeder Besserung käme auch ohne Maßnahme (Rückkehr zum "
         "Mittelwert).",
-        "The area began unusually badly: part of the improvement would come without any measure (regression to the "
+        "The area began unusually badly: part of any improvement would come without the measure (regression to the "
         "mean).",
     ),
     "trend before": Text(
@@ -82,12 +82,14 @@ def measure_sentences(found: Mapping[str, Any], language: Language) -> list[str]
         return [_WITHHELD[found["state"]][language]]
     german, unit = language == "de", found["unit"]
     decimals = int(found["decimals"])
+    points = unit if unit != "%" else "Prozentpunkte" if german else "percentage points"
 
     def said(value: float | None, *, sign: bool = False) -> str:
         if value is None:
             return "–"
         text = number(value, language, decimals)
-        return (f"+{text}" if sign and value > 0 else text).replace("-", "−") + (f" {unit}" if unit else "")
+        of = points if sign else unit  # percentages differ by percentage points
+        return (f"+{text}" if sign and value > 0 else text).replace("-", "−") + (f" {of}" if of else "")
 
     rows = found["groups"]
     out = []

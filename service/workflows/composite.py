@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from service.workflows.figures import Figures
     from service.workflows.index_uncertainty import Doubt
     from service.workflows.read import Inputs
+    from spatial.index.presets import Preset
     from spatial.results import IndexResult
 
 
@@ -99,7 +100,7 @@ def score_of(inputs: Inputs, figures: Figures, values: pd.DataFrame, period: int
     )
 
 
-def doubt_fields() -> list[Field]:
+def doubt_fields(preset: Preset) -> list[Field]:
     """Return the fields that say how sure rank and class are."""
     latest = Text("Nur für das jüngste Jahr, aus Varianten", "Of the latest year only, from variants")
     return [
@@ -119,6 +120,18 @@ def doubt_fields() -> list[Field]:
             "number",
             Text("In der schlechtesten Klasse: Anteil der Varianten", "In the worst class: share of the variants"),
             latest,
+        ),
+        *(
+            Field(
+                f"probability_{k}",
+                "number",
+                Text(
+                    f"Anteil der Varianten: Status {label}",
+                    f"Share of the variants: status {preset.labels_en[label]}",
+                ),
+                latest,
+            )
+            for k, label in enumerate(preset.labels, start=1)
         ),
     ]
 
@@ -186,7 +199,7 @@ def index_collection(inputs: Inputs, results: dict[int, IndexResult], doubt: Dou
             )
         )
     if doubt is not None:
-        fields += doubt_fields()
+        fields += doubt_fields(preset)
         frames[doubt.period] = frames[doubt.period].join(doubt.table)
     last = max(results)
     return Collection(

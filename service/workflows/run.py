@@ -18,6 +18,7 @@ from geodata.models import Status
 from geodata.store.model import Collection, Edition
 from service.cartography.hotspot_words import UNSURE
 from service.progress import Steps
+from service.reports.area_profile import FOLDER as FOLDER_OF_PROFILES
 from service.reports.area_profile import write_profiles
 from service.reports.indicator_sheet import build_sheets, write_sheets
 from service.workflows.composite import compute_index
@@ -26,6 +27,7 @@ from service.workflows.figures import Figures
 from service.workflows.handdown import Allocation, build_allocations
 from service.workflows.hotspots import hotspot_collections
 from service.workflows.index_layers import index_collections
+from service.workflows.index_picture import draw_ranks
 from service.workflows.indicators import indicator_collections
 from service.workflows.kept import keep_areas, keep_hidden, remembered
 from service.workflows.licensed import Withheld, publishable
@@ -268,6 +270,7 @@ def _write(
     write_measures(folder, built.measures)
     book = ProfileBook(inputs, built.collections, built.measures, edition=built.edition, publication=draft.id)
     write_profiles(folder, book.profiles())
+    draw_ranks(folder / FOLDER_OF_PROFILES, built.collections)
 
 
 def manifest(publication: str, inputs: Inputs, built: Built) -> dict[str, Any]:

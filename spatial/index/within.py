@@ -51,7 +51,7 @@ def within_frame(
     pandas.DataFrame
         Indexed by ``area_id``, NaN for areas whose map shows no class: ``rank_low``, ``rank_high`` (quantiles over the
         variants, inverted CDF), ``class_probability`` (share of the variants in which the area is in the class that the
-        map shows), ``worst_share`` (… in the worst class).
+        map shows), ``worst_share`` (… in the worst class) and ``probability_1`` … (… in each class, in order).
 
     Raises
     ------
@@ -84,4 +84,7 @@ def within_frame(
         where=known,
     )
     table["class_probability"], table["worst_share"] = share
+    for k in range(len(labels)):
+        part = np.divide((member == k).sum(axis=0), scored, out=np.full(len(shown), np.nan), where=known)
+        table[f"probability_{k + 1}"] = part
     return table

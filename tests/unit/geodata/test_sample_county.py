@@ -47,7 +47,7 @@ def test_the_same_seed_gives_the_same_bytes_of_every_file(full: Path, tmp_path: 
 def test_another_seed_gives_another_county(tiny: Path, tmp_path: Path):
     write_county(tmp_path / "other", seed=7, size="tiny")
     same = {name for name, digest in hashes(tmp_path / "other").items() if hashes(tiny)[name] == digest}
-    assert same == {"county.toml"}
+    assert same == {"county.toml", "measures.toml"}
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -80,6 +80,7 @@ def test_every_file_of_data_is_described_and_the_truth_is_not_among_them(full: P
     assert {p for p in hashes(full) if p.startswith("data/")} == named - {None}
     assert {p for p in hashes(full) if not p.startswith("data/")} == {
         "county.toml",
+        "measures.toml",
         "truth/truth.json",
         "truth/cells.parquet",
     }

@@ -160,6 +160,7 @@ def test_doubt_is_of_the_latest_year_and_of_areas_with_a_class(found: dict[str, 
     assert (last["rank_low"][classed] <= last["rank_high"][classed]).all()
     assert last.loc[classed, ["class_probability", "worst_share"]].min(axis=None) >= 0
     assert last.loc[~classed, ["rank_low", "rank_high", "class_probability", "worst_share"]].isna().all(axis=None)
+    np.testing.assert_allclose(last.loc[classed, [f"probability_{k}" for k in (1, 2, 3, 4)]].sum(axis=1), 1)
     worst = last[last["status_class"] == "sehr niedrig"]
     np.testing.assert_allclose(worst["worst_share"], worst["class_probability"])
     before = index.table[index.table["period"] < max(index.periods)]

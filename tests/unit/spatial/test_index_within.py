@@ -29,6 +29,8 @@ def test_with_all_areas_it_is_the_sensitivity_analysis(variants):
     pd.testing.assert_series_equal(found["rank_high"], oracle["rank_high"])
     np.testing.assert_allclose(found["worst_share"], oracle["worst"])
     np.testing.assert_allclose(found["class_probability"], oracle["class_probability"])
+    for k, label in enumerate(MSS.labels, start=1):
+        np.testing.assert_allclose(found[f"probability_{k}"], oracle[f"probability_{label}"])
 
 
 def test_some_areas_are_ranked_among_themselves_and_classed_on_the_frame(variants):
