@@ -7,7 +7,7 @@ STATE  ?= state
 COUNTY ?= musterkreis
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test test-slow test-browser test-clients bench-hotspots bench-readers bench-disaggregation bench-index lint format lock clean
+.PHONY: help install demo serve test test-slow test-browser test-clients bench-hotspots bench-readers bench-disaggregation bench-index bench-areas lint format lock clean
 
 help: ## what can be done here
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -68,6 +68,9 @@ bench-disaggregation: $(BENCH)/.bench ## transfer matrices beside tobler, exacte
 
 bench-index: $(VENV)/.dev ## 10 000 variants of an index beside a loop over pandas, one table
 	$(BIN)/python benchmarks/bench_index.py
+
+bench-areas: $(BENCH)/.bench ## areas merged above a floor beside spopt's max-p, one table
+	$(BENCH)/bin/python benchmarks/bench_areas.py
 
 lint: $(VENV)/.dev ## ruff, mypy, import-linter
 	$(BIN)/ruff check .

@@ -33,7 +33,7 @@ def berlin(real_data: Path):
 def test_regions_reach_the_floor_and_only_those_that_fall_below_it_change(berlin):
     near, people, place = berlin
     first = build_regions(near, people, place, FLOOR, rng=np.random.default_rng(1))
-    # MaxPHeuristic of spopt 0.7 finds 229 regions in 99 constructions, PySAL's default.
+    # MaxPHeuristic of spopt 0.7 finds 228 regions (docs/benchmarks.md).
     assert len(first.regions) >= 235
     assert first.regions["people"].min() >= FLOOR
     position = {area: k for k, area in enumerate(people.index)}
