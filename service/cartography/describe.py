@@ -173,6 +173,7 @@ def index_status(
     language: str = "de",
     field: str = "status_class",
     labels: Sequence[str] = ("hoch", "mittel", "niedrig", "sehr niedrig"),
+    compared: str | None = None,
 ) -> tuple[str, ...]:
     """Count the status classes of the index.
 
@@ -184,6 +185,8 @@ def index_status(
         What the rows are called.
     labels : sequence of str
         From the least to the most disadvantage.
+    compared : str, optional
+        What the areas are compared with, as a sentence; by default with each other.
 
     Returns
     -------
@@ -209,7 +212,8 @@ def index_status(
         others = f"Die übrigen: {rest}; nicht eingestuft {left}."
         relative = "Der Status vergleicht die Gebiete dieses Kreises miteinander; ein absoluter Maßstab ist er nicht."
     gone = sum(str(row.get("excluded") or "").startswith(NO_VALUE) for row in own)
-    return (first, others, *_without_inputs(gone, len(own), areas, language), relative, reminder(language))
+    left_out = _without_inputs(gone, len(own), areas, language)
+    return (first, others, *left_out, relative if compared is None else compared, reminder(language))
 
 
 def _without_inputs(n: int, total: int, areas: Areas, language: str) -> tuple[str, ...]:

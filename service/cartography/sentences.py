@@ -9,7 +9,14 @@ from typing import Any
 from geodata.models import Text
 from geodata.store.model import Style
 from geodata.store.protocol import CollectionMeta, LayerStore
-from service.cartography import describe, describe_clusters, describe_tests, describe_variants, describe_years
+from service.cartography import (
+    describe,
+    describe_clusters,
+    describe_index,
+    describe_tests,
+    describe_variants,
+    describe_years,
+)
 
 
 def sentences(
@@ -49,10 +56,8 @@ def sentences(
         return (*_tested(meta, style, rows, period, language, titles), *_remarks(tests, language))
     if any(row.get("context") for row in rows):
         areas = areas.of_county()  # the others are drawn, not counted
-    if meta.kind == "index" and style.kind == "categorical":
-        labels = tuple(c.value for c in style.classes if c.value is not None)
-        if set(labels) == {"hoch", "mittel", "niedrig", "sehr niedrig"}:
-            return describe.index_status(rows, areas=areas, language=language, field=style.field)
+    if meta.kind == "index" and (told := _of_index(meta, style, rows, areas, language)):
+        return told
     found: tuple[str, ...] = ()
     handed = (tests.get("handed_down") or {}).get(style.field)
     if style.modelled and isinstance(handed, Mapping):
@@ -66,6 +71,32 @@ def sentences(
     if style.modelled:
         found = (*found, *_remarks(tests, language, style.field))
     return found
+
+
+def _of_index(
+    meta: CollectionMeta, style: Style, rows: Sequence[Mapping[str, Any]], areas: describe.Areas, language: str
+) -> tuple[str, ...]:
+    """Describe the maps of an index; what is drawn of it otherwise is described as any value."""
+    if style.field == "change" and "base_year" in meta.metadata:
+        return describe_index.change(rows, base=int(meta.metadata["base_year"]), areas=areas, language=language)
+    if style.field == "dynamics_class":
+        return describe_index.classes(rows, style, areas=areas, language=language, last=describe_index.DYNAMICS)
+    if style.field == "strongest":
+        return describe_index.classes(rows, style, areas=areas, language=language, last=describe_index.STRONGEST)
+    if style.field != "status_class":
+        return ()
+    title = meta.metadata.get("reference_title")
+    compared = None
+    if isinstance(title, Mapping):  # editions from before the frame had a name compare with the county
+        wider = meta.metadata.get("reference_frame") == "wider"
+        compared = describe_index.frame(title, wider=wider, language=language)
+    labels = tuple(c.value for c in style.classes if c.value is not None)
+    if labels != ("hoch", "mittel", "niedrig", "sehr niedrig"):  # the county's own classes
+        last = Text(compared or "", compared or "")
+        return describe_index.classes(rows, style, areas=areas, language=language, last=last)
+    return describe.index_status(
+        rows, areas=areas, language=language, field=style.field, labels=labels, compared=compared
+    )
 
 
 def method_of(
