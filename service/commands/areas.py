@@ -40,6 +40,7 @@ def areas() -> None:
 )
 @click.option("--name", "name_field", metavar="COL", help="Column with names, kept in the assignment.")
 @click.option("--keep", metavar="EARLIER", help="Earlier assignment, perhaps edited: what still holds stays as it is.")
+@click.option("--within", metavar="COL", help="Larger zone, such as the Gemeinde, that merged areas do not cross.")
 @click.option(
     "--weights",
     default="rook",

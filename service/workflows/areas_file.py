@@ -16,7 +16,7 @@ from geodata.exchange_files import restore
 from geodata.flat import Flat, read_flat, require_names, write_flat
 from geodata.readers.vector import check_geometries
 from geodata.zones import require_writable, write_zones
-from service.workflows.index_task import require_new
+from service.workflows.index_task import require_new, require_other
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -46,6 +46,8 @@ class AreasTask:
     name_field : str or None
     keep : str or None
         Earlier assignment, perhaps edited.
+    within : str or None
+        Column with a larger zone that merged areas do not cross.
     weights : str
         ``rook``: share a border; ``queen``: touch; ``fuzzy:M``: less than 2 M metres apart.
     islands : {"refuse", "nearest"}
@@ -60,6 +62,7 @@ class AreasTask:
     sums: tuple[str, ...] = ()
     name_field: str | None = None
     keep: str | None = None
+    within: str | None = None
     weights: str = "rook"
     islands: str = "refuse"
     seed: int = 1
@@ -129,6 +132,7 @@ def build_areas(
     """
     table_path = assignment_path(out)
     require_writable(out, overwrite=overwrite)
+    require_other(out, task.source)
     require_new(table_path, (".csv",), "OUT", overwrite=overwrite)
     flat = read_flat(task.source, task.id_field)
     if flat.geometry is None:
@@ -142,20 +146,25 @@ def build_areas(
     numbers = flat.numbers([task.population, *task.values, *task.sums])
     earlier = _earlier(task, flat) if task.keep else None
     shapes = _projected(flat)
-    near, joined = _neighbours(task, shapes, numbers[task.population])
+    zone = None if task.within is None else pd.factorize(flat.column(task.within), use_na_sentinel=False)[0]
+    near, joined = _neighbours(task, shapes, numbers[task.population], zone)
     say(f"{task.source}: {len(flat.ids)} areas, floor {task.floor:g}, {task.weights} neighbours")
-    from spatial.regions.keep import build_regions
+    from spatial.regions.keep import UnreachableError, build_regions
 
     values, told = _values(task, numbers, shapes)
-    result = build_regions(
-        near,
-        numbers[task.population],
-        values,
-        task.floor,
-        rng=np.random.default_rng(task.seed),
-        earlier=earlier,
-        tries=task.tries,
-    )
+    people = numbers[task.population]
+    rng = np.random.default_rng(task.seed)
+    try:
+        result = build_regions(near, people, values, task.floor, rng=rng, earlier=earlier, tries=task.tries)
+    except UnreachableError as error:
+        remedies = {
+            "add --islands nearest, which joins them to the nearest area": task.islands == "refuse",
+            "leave out --within, or name a larger zone": task.within is not None,
+            "lower the floor": True,
+            "leave these areas out of the layer": True,
+        }
+        hint = "; ".join(text for text, possible in remedies.items() if possible)
+        raise UnreachableError(error.message, where=task.source, hint=hint) from error
     notes = (*flat.notes, *joined, *told, *result.notes)
     table = result.assignment.copy()
     table.insert(0, "people", numbers[task.population])
@@ -195,7 +204,7 @@ def _projected(flat: Flat) -> gpd.GeoDataFrame:
 
 
 def _neighbours(
-    task: AreasTask, shapes: gpd.GeoDataFrame, people: pd.Series
+    task: AreasTask, shapes: gpd.GeoDataFrame, people: pd.Series, zone: np.ndarray | None
 ) -> tuple[list[list[int]], tuple[str, ...]]:
     """Return the neighbours of each area by position; islands are joined over water where that is asked for."""
     import shapely
@@ -213,6 +222,8 @@ def _neighbours(
         )
     matrix = neighbour_matrix(build_graph(shapes, spec), shapes.index)
     near = [matrix.indices[matrix.indptr[k] : matrix.indptr[k + 1]].tolist() for k in range(len(shapes))]
+    zone = np.zeros(len(near), dtype=np.int64) if zone is None else zone
+    near = [[other for other in around if zone[other] == zone[k]] for k, around in enumerate(near)]
     if task.islands == "refuse":
         return near, ()
     geometry = shapes.geometry.to_numpy()
@@ -221,11 +232,13 @@ def _neighbours(
     notes: list[str] = []
     while True:
         found = parts(near, set(range(len(near))))
-        small = [part for part in found if len(found) > 1 and not np.nansum(count[part]) >= task.floor]
+        # A zone that is one part has nothing to be joined to.
+        open_ = [part for part in found if len(part) < int((zone == zone[part[0]]).sum())]
+        small = [part for part in open_ if not np.nansum(count[part]) >= task.floor]
         if not small:
             return near, tuple(notes)
         part = min(small, key=lambda one: ids[one[0]])
-        others = np.array(sorted(set(range(len(near))) - set(part)))
+        others = np.array(sorted(set(np.flatnonzero(zone == zone[part[0]]).tolist()) - set(part)))
         away = shapely.distance(geometry[others], shapely.union_all(geometry[part]))
         to = int(others[int(np.argmin(away))])
         start = part[int(np.argmin(shapely.distance(geometry[part], geometry[to])))]

@@ -14,7 +14,7 @@ from geodata.exchange_files import defuse, replacing
 from geodata.flat import read_flat
 from service.workflows import exclusion
 from service.workflows.index_scores import left_out, own_weights
-from service.workflows.index_task import PICTURES, IndexTask, require_new
+from service.workflows.index_task import PICTURES, IndexTask, require_new, require_other
 
 if TYPE_CHECKING:
     from spatial.index.checks import CheckResult
@@ -79,6 +79,7 @@ def check_file(
     task.require_sense()
     if out is not None:
         require_new(out, (TABLE,), "--out", overwrite=overwrite)
+        require_other(out, task.source)
     if figure is not None:
         require_new(figure, PICTURES, "--figure", overwrite=overwrite)
     condition = exclusion.parse(task.exclude) if task.exclude else None

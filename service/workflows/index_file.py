@@ -15,7 +15,7 @@ from geodata.flat import Flat, read_flat, require_format, write_flat
 from geodata.zones import require_writable
 from service.workflows import exclusion
 from service.workflows.index_scores import Part, Rules, compute_part, left_out, own_weights, status_rules
-from service.workflows.index_task import PICTURES, IndexTask, require_new
+from service.workflows.index_task import PICTURES, IndexTask, require_new, require_other
 
 if TYPE_CHECKING:
     from spatial.index.presets import Preset
@@ -93,6 +93,7 @@ def compute_index(
         The input, the task or the output is not what is expected; nothing is written then.
     """
     require_writable(out, overwrite=overwrite)
+    require_other(out, task.source)
     task.require_sense()
     condition = exclusion.parse(task.exclude) if task.exclude else None
     if figure is not None:

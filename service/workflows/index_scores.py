@@ -77,9 +77,10 @@ def status_rules(task: IndexTask, preset: Preset) -> Rules:
     at = task.cuts or (preset.cuts if task.class_rule == "sd" else ())
     count = len(at) + 1 if task.class_rule in ("sd", "fixed") else task.classes or len(task.labels) or 5
     labels = task.labels or (preset.labels if count == len(preset.labels) else tuple(map(str, range(1, count + 1))))
-    if len(labels) != count:
+    if len(labels) != count or len(set(labels)) < count:
         raise UsageError(
-            f"expected {count} labels, from the least to the most disadvantage, found {len(labels)}", where="--labels"
+            f"expected {count} labels, each once, from the least to the most disadvantage, found {', '.join(labels)}",
+            where="--labels",
         )
     return Rules(task.class_rule, tuple(at), labels, task.quantile_type)
 

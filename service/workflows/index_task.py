@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from geodata.errors import FormatError, UsageError, some
+from geodata.zones import split_layer
 
 PICTURES = (".png", ".svg", ".pdf")
 
@@ -245,6 +246,19 @@ def require_new(path: Path, endings: tuple[str, ...], option: str, *, overwrite:
         )
     if path.exists() and not overwrite:
         raise FormatError("expected a new file, found one of this name", where=str(path), hint="add --overwrite")
+
+
+def require_other(path: Path, source: str) -> None:
+    """Refuse to write over the input.
+
+    Raises
+    ------
+    UsageError
+        Both are one file.
+    """
+    given = split_layer(source)[0]
+    if path.exists() and given.exists() and path.samefile(given):
+        raise UsageError("expected another file than the input, found the same", where=str(path), hint="name another")
 
 
 def _told(value: object) -> str:

@@ -14,6 +14,10 @@ from spatial.regions.maxp import Partition, improve, join_left, max_p, parts
 _WHERE = "regions"
 
 
+class UnreachableError(SpatialError):
+    """Areas that hang together with no others have fewer people than the floor."""
+
+
 @dataclass(frozen=True, slots=True)
 class RegionsResult:
     """Areas merged into regions.
@@ -80,7 +84,9 @@ def build_regions(
     Raises
     ------
     AreaKeyError, SpatialError
-        Repeated ids; people unknown or negative; a part without a way to the others has fewer people than the floor.
+        Repeated ids; people unknown or negative; a floor above the sum of all people.
+    UnreachableError
+        A part without a way to the others has fewer people than the floor.
     """
     order = np.argsort(np.asarray([str(area) for area in people.index], dtype=object), kind="stable")
     place = np.argsort(order)
@@ -119,12 +125,11 @@ def _require_reach(near: Sequence[Sequence[int]], people: np.ndarray, ids: Seque
     if small:
         told = "; ".join(f"{some([ids[k] for k in part])} ({people[part].sum():g} people)" for part in small[:5])
         more = f" and {len(small) - 5} more" if len(small) > 5 else ""
-        raise SpatialError(
+        raise UnreachableError(
             f"expected parts of at least {floor:g} people that hang together, found {len(small)} with fewer: "
             f"{told}{more}",
             where=_WHERE,
-            hint="islands: --islands nearest joins them over water to the nearest area; else lower the floor, or leave "
-            "these areas out",
+            hint="join them to an area by hand, lower the floor, or leave them out",
         )
 
 

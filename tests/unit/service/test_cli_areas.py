@@ -114,6 +114,25 @@ def test_islands_are_refused_by_name_or_joined_over_water(layer: Path, tmp_path:
     assert gpd.read_file(out)["people"].min() >= 1000
 
 
+def test_merged_areas_do_not_cross_a_larger_zone(layer: Path, tmp_path: Path):
+    areas = gpd.read_file(layer)
+    areas["town"] = ["West" if key[1] in "0123" else "Ost" for key in areas["key"]]
+    areas.loc[areas["key"].isin(["000", "075"]), "town"] = ["Ost", "West"]  # exclaves
+    path = tmp_path / "towns.gpkg"
+    areas.to_file(path)
+    told = words(call(path, tmp_path / "a.gpkg", *ASKED, "--within", "town", code=3).stderr)
+    assert "found 2 with fewer: 000" in told
+    out = tmp_path / "b.gpkg"
+    told = words(call(path, out, *ASKED, "--within", "town", "--islands", "nearest").stderr)
+    assert "do not touch and count as neighbours" in told
+    table = read(tmp_path / "b_assignment.csv")
+    assert areas.set_index("key")["town"].groupby(table["region"]).nunique().max() == 1
+    assert gpd.read_file(out)["people"].min() >= 1000
+    areas.assign(town=areas["key"]).to_file(path)
+    assert "leave out --within" in words(call(path, out, *ASKED, "--within", "town", "--islands", "nearest",
+                                             "--overwrite", code=3).stderr)  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("options", "code", "said"),
     [

@@ -185,6 +185,7 @@ def test_what_is_no_condition_is_refused_and_nothing_is_executed(table: Path, tm
         (["--status", "poor", "--weights", "idle=1"], 2, "indicators of the index"),
         (["--status", "poor,idle", "--weights", "poor=1"], 2, "a weight of every indicator"),
         (["--status", "poor", "--labels", "a,b"], 2, "expected 4 labels"),
+        (["--status", "poor", "--labels", "a,b,c,a"], 2, "each once"),
         (["--status", "poor", "--class-rule", "quantile", "--cuts", "1,2"], 2, "--classes"),
         (["--status", "poor", "--exclude", "kind != 'none'"], 3, "at least 10 areas"),
         (["--status", "poor", "--exclude", "sort == 'a'"], 3, "expected a column 'sort'"),
@@ -329,6 +330,11 @@ def test_json_holds_everything_as_plain_values(table: Path, tmp_path: Path):
     assert said["areas"] == 40
     assert said["scored"] == 30
     assert "--overwrite" in call(table, out, *ASKED, code=3).stderr
+    before = table.read_bytes()
+    assert "another file than the input" in words(call(table, table, *ASKED, "--overwrite", code=2).stderr)
+    checked = call("check", table, *ASKED, "--out", table, "--overwrite", code=2)
+    assert "another file than the input" in words(checked.stderr)
+    assert table.read_bytes() == before
     told = words(call(table, tmp_path / "b.csv", *ASKED, "--exclude", "kind == 'wod'").stderr)
     assert "no area fulfils kind == 'wod'" in told
     assert list(pd.read_parquet(out)["key"]) == [f"{i:04d}" for i in range(40)]
