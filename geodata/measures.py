@@ -41,6 +41,8 @@ class MeasuresFile(Section):
 def load_measures(county: County) -> tuple[MeasureSection, ...]:
     """Read the measures that lie beside ``county.toml``.
 
+    Whether the county has what they name is told by :func:`require_sense`.
+
     Parameters
     ----------
     county : County
@@ -53,11 +55,8 @@ def load_measures(county: County) -> tuple[MeasureSection, ...]:
     Raises
     ------
     ConfigError
-        The file is no TOML, has an unknown key or a wrong type, or names an indicator that is not there or that says
-        nothing about better or worse.
+        The file is no TOML, has an unknown key or a wrong type, or an id or an area twice.
     """
-    from geodata.models import Polarity
-
     path = county.folder / FILE
     if not path.is_file():
         return ()
@@ -74,45 +73,45 @@ def load_measures(county: County) -> tuple[MeasureSection, ...]:
     if twice:
         raise ConfigError(f"measures: expected ids once each, found twice: {some(twice)}", where=str(path), hint=_HINT)
     for m in measures:
-        place = f"measures.{m.id}"
-        found = county.indicators.get(m.indicator)
-        if found is None:
-            raise ConfigError(
-                f"{place}.indicator: expected one of {some(county.indicators)}, found {m.indicator!r}",
-                where=str(path), hint=_HINT,
-            )  # fmt: skip
-        if found.polarity is Polarity.NEUTRAL:
-            raise ConfigError(
-                f"{place}.indicator: expected an indicator with a polarity, found {m.indicator!r}, which is neutral: "
-                "no measure is judged by who lives in a place",
-                where=str(path), hint=_HINT,
-            )  # fmt: skip
         if len(set(m.areas)) < len(m.areas):
-            raise ConfigError(f"{place}.areas: expected areas once each", where=str(path), hint=_HINT)
+            raise ConfigError(f"measures.{m.id}.areas: expected areas once each", where=str(path), hint=_HINT)
     return measures
 
 
-def require_areas(measures: tuple[MeasureSection, ...], county: County, areas: dict[str, set[str]]) -> None:
-    """Refuse measures in areas that are not the county's.
+def require_sense(measures: tuple[MeasureSection, ...], county: County, areas: dict[str, set[str]]) -> None:
+    """Refuse measures on indicators or in areas that the county does not have.
 
     Parameters
     ----------
     measures : tuple of MeasureSection
     county : County
+        The whole of it: an edition may lack an indicator whose source may not be published.
     areas : dict of str to set of str
         Level → ids of the county's own areas.
 
     Raises
     ------
     ConfigError
-        An area is not one of the level at which the indicator is observed.
+        An indicator is not there or says nothing about better or worse; an area is not one of the level at which the
+        indicator is observed.
     """
+    from geodata.models import Polarity
+
+    where = str(county.folder / FILE)
     for m in measures:
-        level = county.indicators[m.indicator].level
-        if unknown := [area for area in m.areas if area not in areas[level]]:
-            raise ConfigError(
-                f"measures.{m.id}.areas: expected areas of the county at level {level!r}, where {m.indicator!r} is "
-                f"observed, found {some(unknown)}",
-                where=str(county.folder / FILE),
-                hint=_HINT,
+        found = county.indicators.get(m.indicator)
+        if found is None:
+            message = f"indicator: expected one of {some(county.indicators)}, found {m.indicator!r}"
+        elif found.polarity is Polarity.NEUTRAL:
+            message = (
+                f"indicator: expected an indicator with a polarity, found {m.indicator!r}, which is neutral: no "
+                "measure is judged by who lives in a place"
             )
+        elif unknown := [area for area in m.areas if area not in areas[found.level]]:
+            message = (
+                f"areas: expected areas of the county at level {found.level!r}, where {m.indicator!r} is observed, "
+                f"found {some(unknown)}"
+            )
+        else:
+            continue
+        raise ConfigError(f"measures.{m.id}.{message}", where=where, hint=_HINT)

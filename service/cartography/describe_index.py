@@ -23,7 +23,7 @@ def frame(title: Mapping[str, str], *, wider: bool, language: str) -> str:
     return "The status compares the areas of this county with each other; it is no absolute yardstick."
 
 
-def change(rows: Sequence[Row], *, base: int, areas: Areas, language: str) -> tuple[str, ...]:
+def change(rows: Sequence[Row], *, base: int, areas: Areas, language: str, caution: str = "") -> tuple[str, ...]:
     """Count where there is more and where less disadvantage than in the base year.
 
     Parameters
@@ -35,6 +35,8 @@ def change(rows: Sequence[Row], *, base: int, areas: Areas, language: str) -> tu
         Base year.
     areas : Areas
     language : {"de", "en"}
+    caution : str, optional
+        What forbids to take the change at its word; told second.
 
     Returns
     -------
@@ -63,7 +65,7 @@ def change(rows: Sequence[Row], *, base: int, areas: Areas, language: str) -> tu
         ]
         why = f", davon {broken} wegen eines Bruchs" if broken else ""
         said += [f"{left} Gebiete sind nicht vergleichbar{why}."] if left else []
-    return (*said, reminder(language))
+    return (said[0], *([caution] if caution else []), *said[1:], reminder(language))
 
 
 def classes(rows: Sequence[Row], style: Style, *, areas: Areas, language: str, last: Text) -> tuple[str, ...]:

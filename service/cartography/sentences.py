@@ -78,7 +78,9 @@ def _of_index(
 ) -> tuple[str, ...]:
     """Describe the maps of an index; what is drawn of it otherwise is described as any value."""
     if style.field == "change" and "base_year" in meta.metadata:
-        return describe_index.change(rows, base=int(meta.metadata["base_year"]), areas=areas, language=language)
+        caution = said(meta.metadata.get("caution"), language)
+        base = int(meta.metadata["base_year"])
+        return describe_index.change(rows, base=base, areas=areas, language=language, caution=caution)
     if style.field == "dynamics_class":
         return describe_index.classes(rows, style, areas=areas, language=language, last=describe_index.DYNAMICS)
     if style.field == "strongest":

@@ -102,6 +102,8 @@ class ProfileIndex:
         Compared with the other areas.
     excluded : str or None
         Why there is no index.
+    frame, method, change_method, change_caution : Text
+        Reference frame, how index and change are made, and what forbids to take the change at its word.
     topics : mapping of str to float
         Contributions by topic, which add up to the score.
     """
@@ -126,6 +128,8 @@ class ProfileIndex:
     topics: Mapping[str, float]
     frame: Text
     method: Text
+    change_method: Text | None
+    change_caution: Text | None
 
 
 @dataclass(frozen=True, slots=True)

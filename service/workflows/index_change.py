@@ -14,6 +14,7 @@ from service.workflows import texts
 from service.workflows.frames import stack
 from service.workflows.index_frame import (
     breaks_of,
+    breaks_told,
     frame_areas,
     frame_title,
     index_values,
@@ -80,16 +81,16 @@ def change_collection(
     indicators = [county.indicators[name] for name in section.indicators]
     fields = _fields(inputs, indicators, base)
     scale, title, breaks = scale_of(county), frame_title(county), breaks_of(county)
-    named = [str(item) for item in breaks if base < item.period <= later[-1]]
-    said = (f" Brüche: {'; '.join(named)}.", f" Breaks: {'; '.join(named)}.") if named else ("", "")
-    money = [i for i in indicators if i.unit.upper() in ("EUR", "€")]
-    if money:
-        said = (
-            f"{said[0]} Beträge ({', '.join(i.title.de for i in money)}) sind nicht preisbereinigt: Ein Teil ihrer "
-            "Veränderung ist Geldentwertung.",
-            f"{said[1]} Amounts ({', '.join(i.title.en for i in money)}) are not adjusted for prices: part of their "
-            "change is inflation.",
-        )
+    caution = _money(indicators)
+    told = [text for year, text in breaks_told(county) if base < year <= later[-1]]
+    said = Text(
+        "".join(
+            f" {part}" for part in (f"Brüche: {'; '.join(t.de for t in told)}." if told else "", caution.de) if part
+        ),
+        "".join(
+            f" {part}" for part in (f"Breaks: {'; '.join(t.en for t in told)}." if told else "", caution.en) if part
+        ),
+    )
     return Collection(
         id=f"{section.level}_index_change",
         title=texts.collection_title(inputs, section.level, "index_change"),
@@ -112,11 +113,12 @@ def change_collection(
             method={
                 "de": f"{scale.de}; Mittelwert und Streuung von {base} bleiben fest (Bezug: {title.de}): Eine "
                 "Veränderung des Indexwerts ist eine Veränderung des Gebiets. Die Dynamik dagegen vergleicht die "
-                f"Veränderung über {preset.dynamics_years} Jahre mit der der anderen Gebiete.{said[0]}",
+                f"Veränderung über {preset.dynamics_years} Jahre mit der der anderen Gebiete.{said.de}",
                 "en": f"{scale.en}; mean and spread of {base} are kept (frame: {title.en}): a change of the score is "
                 f"a change of the area. The dynamics compare the change over {preset.dynamics_years} years with that "
-                f"of the other areas.{said[1]}",
+                f"of the other areas.{said.en}",
             },
+            caution={"de": caution.de, "en": caution.en},
             preset=section.preset,
             reference_frame="county" if section.reference is None else "wider",
             reference_title={"de": title.de, "en": title.en},
@@ -127,6 +129,19 @@ def change_collection(
                 for b in breaks
             ],
         ),
+    )
+
+
+def _money(indicators: list[Indicator]) -> Text:
+    """Warn of amounts of money: they grow with prices, and so does what they say of an area."""
+    money = [i for i in indicators if i.unit.upper() in ("EUR", "€")]
+    if not money:
+        return Text("", "")
+    return Text(
+        f"Beträge ({', '.join(i.title.de for i in money)}) sind nicht preisbereinigt: Ein Teil der Veränderung ist "
+        "Geldentwertung.",
+        f"Amounts ({', '.join(i.title.en for i in money)}) are not adjusted for prices: part of the change is "
+        "inflation.",
     )
 
 

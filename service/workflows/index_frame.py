@@ -262,3 +262,29 @@ def breaks_of(county: County) -> tuple[Break, ...]:
         for name, link in section.chain.items()
     ]
     return (*named, *linked)
+
+
+def breaks_told(county: County) -> list[tuple[int, Text]]:
+    """Name the breaks, those that a chain bridges included, each with the first year after it."""
+    section = section_of(county)
+    kinds = {
+        "indicator": Text("Indikator", "indicator"),
+        "area": Text("Gebiet", "area"),
+        "method": Text("Verfahren", "method"),
+    }
+
+    def told(kind: str, name: Text, period: int, reason: Text, *, bridged: bool) -> tuple[int, Text]:
+        why = [f": {reason[x]}" if reason[x] else "" for x in ("de", "en")]
+        done = ("umgerechnet", "worked back") if bridged else ("nicht vergleichbar", "not comparable")
+        german = f"{kinds[kind].de} {name.de} ab {period}{why[0]} ({done[0]})"
+        return period, Text(german, f"{kinds[kind].en} {name.en} from {period}{why[1]} ({done[1]})")
+
+    out = []
+    for b in section.breaks:
+        title = county.indicators[b.name].title if b.kind == "indicator" else Text(b.name, b.name)
+        out.append(told(b.kind, title, b.period, b.reason, bridged=b.bridged))
+    for name, link in section.chain.items():
+        new = county.indicators[link.by].title
+        reason = Text(f"fortgeführt durch {new.de}", f"continued by {new.en}")
+        out.append(told("indicator", county.indicators[name].title, link.overlap + 1, reason, bridged=True))
+    return out

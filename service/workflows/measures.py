@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
-from geodata.measures import load_measures, require_areas
+from geodata.measures import load_measures, require_sense
 from geodata.models import Polarity
 from service.workflows.frames import of_indicator
 
@@ -58,15 +58,15 @@ def effects_of(inputs: Inputs, figures: Figures, edition: Edition) -> list[dict[
     ConfigError
         ``measures.toml`` is wrong.
     """
-    measures = tuple(m for m in load_measures_of(inputs) if m.indicator in inputs.county.indicators)
+    measures = tuple(m for m in load_measures(inputs.county) if m.indicator in inputs.county.indicators)
     return [_effect(inputs, figures, edition, m, measures) for m in measures]
 
 
 def load_measures_of(inputs: Inputs) -> tuple[MeasureSection, ...]:
-    """Read the measures and check their areas."""
+    """Read the measures and refuse those that the county cannot have."""
     measures = load_measures(inputs.county)
     areas = {level: set(inputs.inside(level)) for level in inputs.levels}
-    require_areas(measures, inputs.county, areas)
+    require_sense(measures, inputs.county, areas)
     return measures
 
 

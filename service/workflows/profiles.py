@@ -161,6 +161,10 @@ class ProfileBook:
             },
             frame=Text(frame["de"], frame["en"]),
             method=Text(method["de"], method["en"]),
+            change_method=None if change is None else Text(**change.metadata["method"]),
+            change_caution=None
+            if change is None or not change.metadata["caution"]["de"]
+            else Text(**change.metadata["caution"]),
         )
 
     def _figures(self, c: Collection, area: str) -> Iterable[ProfileFigure]:

@@ -20,6 +20,8 @@ from spatial.index.standardise import checked_weights
 from spatial.results import IndexResult
 
 _WHERE = "index"
+#: Decimals of what is compared: a score that is a cut must not fall to either side by its last bit.
+_DIGITS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,15 +142,15 @@ class Yardstick:
                 where=_WHERE,
                 hint="check the polarity of the indicators: high must mean more disadvantage",
             )
-        score = (found - self.mean_) / self.sd_
-        self.cuts_ = class_cuts(
-            score,
+        cuts = class_cuts(
+            self.parts(values)[0].round(_DIGITS),
             recipe.rule,
             classes=recipe.classes,
             at=recipe.at,
             ddof=recipe.ddof,
             quantile_type=recipe.quantile_type,
         )
+        self.cuts_ = tuple(round(cut, _DIGITS) for cut in cuts)
         return self
 
     def parts(self, values: pd.DataFrame) -> tuple[pd.Series, pd.DataFrame, pd.Series]:
@@ -210,7 +212,7 @@ class Yardstick:
         score, contributions, partial = self.parts(table.where(valid, axis=0))
         result = pd.DataFrame({"score": score}, index=table.index)
         result["rank"] = score.round(12).rank(ascending=False, method="min").astype("Int64")
-        result["status_class"] = classify(score, self.cuts_, self.recipe.labels)
+        result["status_class"] = classify(score.round(_DIGITS), self.cuts_, self.recipe.labels)
         result["excluded"] = left
         result["partial"] = partial & valid
         result["share"] = pd.Series(table.notna().to_numpy() @ self._shares(table.columns), table.index).where(valid)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +12,12 @@ import pytest
 
 from geodata.county import load_county
 from geodata.store.model import Collection
+from service.reports.area_profile import write_profiles
 from service.workflows.composite import compute_index
 from service.workflows.index_frame import frame_areas, indicator_values
 from service.workflows.index_layers import index_collections
+from service.workflows.indicators import indicator_collections
+from service.workflows.profiles import ProfileBook
 from service.workflows.read import Inputs, read_inputs
 from service.workflows.suppress import suppressed_for_public
 from service.workflows.verify import verify
@@ -82,6 +87,35 @@ def test_the_index_of_2019_by_sums_over_the_files(layers: dict[str, Collection],
     assert table.loc[PEINE, "rank"] == 1
     assert layers["gemeinde_index"].metadata["method"]["de"].count(f"Niedersachsen ({len(both)} Gebiete)") == 1
     assert (table["rank_high"] <= 7).all()
+
+
+def test_the_page_of_the_county_says_what_a_committee_needs(
+    inputs: Inputs, layers: dict[str, Collection], tmp_path: Path
+) -> None:
+    plain = replace(
+        inputs,
+        county=replace(
+            inputs.county, indicators={name: replace(i, handed_down=()) for name, i in inputs.county.indicators.items()}
+        ),
+    )
+    found = indicator_collections(plain, suppressed_for_public(inputs), {}, public=True)
+    book = ProfileBook(inputs, [*found, *layers.values()], publication="0001")
+    write_profiles(tmp_path, book.profiles())
+    page = (tmp_path / "profiles" / "index.html").read_text(encoding="utf-8")
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
+    for said in (
+        "Niedersachsen",
+        "Peine 6,37 % +1,76 −1,99 seit 2001 2.025",
+        "Kreis (gezeigte Gebiete zusammen) 4,33 %",
+        "geringer geworden",
+        "nicht preisbereinigt",
+        "© BBSR Bonn",
+        "kein Urteil",
+    ):
+        assert said in text, said
+    (rate,) = (f for f in book.profile(PEINE).figures if f.id == "arbeitslosenquote")
+    assert (rate.cases, rate.people, rate.period) == (2025, 31780, 2021)
+    assert rate.county == pytest.approx(100 * 3740 / (8025 + 5868 + 8824 + 31780 + 11318 + 6821 + 13801))
 
 
 def test_change_since_2001_is_absolute_and_says_that_money_is_not_adjusted(layers: dict[str, Collection]) -> None:

@@ -29,6 +29,8 @@ def test_change_counts_worse_better_and_what_cannot_be_compared() -> None:
     assert "in 1 von 5 Ortsteilen (Ort 4) gewachsen, in 2 geringer geworden und in 2 kaum verändert" in german
     assert "1 Gebiete sind nicht vergleichbar, davon 1 wegen eines Bruchs" in german
     assert "Nachbar" not in german
+    warned = change(found, base=2019, areas=AREAS, language="de", caution="Nicht preisbereinigt.")
+    assert warned[1] == "Nicht preisbereinigt."
     english = " ".join(change(found, base=2019, areas=AREAS, language="en"))
     assert "grown in 1 of 5 districts (Ort 4), lessened in 2 and hardly changed in 2" in english
 

@@ -214,7 +214,10 @@ def test_a_break_withholds_what_it_touches_and_is_named(make: Callable[..., Inpu
         )
         change = layers(make("", lines))["ortsteil_index_change"]
         table = year(change, last)
-        assert f"{kind} {name}" in change.metadata["method"]["de"]
+        title = plain.county.indicators[name].title.de if kind == "indicator" else name
+        word = {"indicator": "Indikator", "area": "Gebiet", "method": "Verfahren"}[kind]
+        ending = "umgerechnet" if bridged else "nicht vergleichbar"
+        assert f" Brüche: {word} {title} ab {last} ({ending})." in change.metadata["method"]["de"]
         if kind == "area":
             assert table.loc[area, "comparable"] == "no"
             assert np.isnan(table.loc[area, "change"])
@@ -239,7 +242,7 @@ def test_an_indicator_chained_to_itself_changes_no_change(make: Callable[..., In
     whole = layers(plain)["ortsteil_index_change"]
     one, two = year(chained, years[-1])["change"], year(whole, years[-1])["change"]
     np.testing.assert_allclose(one, two, atol=1e-9)
-    assert "ersetzt ihn" in chained.metadata["method"]["de"]
+    assert "fortgeführt durch SGB II neu (umgerechnet)" in chained.metadata["method"]["de"]
 
 
 @pytest.mark.parametrize(
