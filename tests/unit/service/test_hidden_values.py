@@ -13,6 +13,7 @@ from service.reports.indicator_sheet import build_sheets
 from service.workflows.figures import Figures
 from service.workflows.handdown import build_allocations
 from service.workflows.licensed import publishable
+from service.workflows.profiles import ProfileBook
 from service.workflows.read import Inputs, read_inputs
 from service.workflows.run import build_edition, manifest
 from service.workflows.suppress import suppressed_for_public
@@ -37,6 +38,8 @@ def published(inputs: Inputs, figures: Figures) -> dict[str, str]:
         waiting=waits,
     )
     out = {"manifest": json.dumps(said, sort_keys=True, default=str), "sheets": repr(sheets)}
+    out["measures"] = repr(built.measures)
+    out["profiles"] = repr(ProfileBook(view, built.collections, built.measures).profiles())
     for c in built.collections:
         beside = json.dumps(dict(c.metadata), sort_keys=True, default=str)
         out[c.id] = f"{c.table.to_csv()}\n{beside}\n{c.styles!r}\n{c.fields!r}"
