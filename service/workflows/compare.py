@@ -18,7 +18,7 @@ TEXTS = frozenset({"title", "definition"})
 #: Where figures stand and of which day they are: mostly the same figures, and nobody but a person knows.
 PLACES = frozenset({"table", "format", "boundary_date", "reference_date"})
 #: What decides where a figure is shown, not what it means.
-SHOWN = frozenset({"topic", "tested", "handed_down", "contact", "editions"})
+SHOWN = frozenset({"topic", "tested", "handed_down", "contact", "editions", "variants"})
 _VALUED = frozenset(str(status) for status in VALUED)
 
 
