@@ -59,6 +59,7 @@ class ProfileBook:
         fine = {level.id for level in inputs.county.levels.values() if not inputs.levels[level.id].is_grid}
         self.collections = [c for c in collections if c.level in fine]
         self._own = {c.id: _by_area(c) for c in self.collections}
+        self._latest = {c.id: _latest(c, inputs.county.indicators) for c in self.collections}
         self._similar = self._all_similar()
         self._county = {c.id: self._of_county(c) for c in self.collections if c.kind == "indicators"}
 
@@ -126,14 +127,14 @@ class ProfileBook:
         if c is None or area not in self._own[c.id]:
             return None
         period = max(c.periods)
-        row = _row(self._own[c.id][area], period)
+        row = self._own[c.id][area].get(period)
         if row is None:
             return None
         latest = c.table[(c.table["period"] == period) & ~c.table["context"].astype(bool)]
         status = next(f for f in c.fields if f.name == "status_class")
         change, parts = self._collection("_change"), self._collection("_contributions")
-        moved = None if change is None else _row(self._own[change.id].get(area), period)
-        made = None if parts is None else _row(self._own[parts.id].get(area), period)
+        moved = None if change is None else self._own[change.id].get(area, {}).get(period)
+        made = None if parts is None else self._own[parts.id].get(area, {}).get(period)
         frame, method = c.metadata["reference_title"], c.metadata["method"]
         said = _text(row.get("status_class"))
         return ProfileIndex(
@@ -173,22 +174,21 @@ class ProfileBook:
             status = f"{indicator.id}_status"
             if status not in names:
                 continue
-            told = c.table[c.table[status] != Status.MISSING.value]
-            if told.empty:
+            period = self._latest[c.id].get(indicator.id)
+            if period is None:
                 continue
-            period = int(told["period"].max())
             yield self._figure(c, indicator, area, period)
 
     def _figure(self, c: Collection, i: Indicator, area: str, period: int) -> ProfileFigure:
         rows, section = self._own[c.id][area], self.inputs.county.index
-        row = _row(rows, period) or {}
-        series = tuple((int(p), _number(v)) for p, v in zip(rows["period"], rows[i.id], strict=True))
+        row = rows.get(period, {})
+        series = tuple((year, _number(told.get(i.id))) for year, told in rows.items())
         known = [(p, v) for p, v in series if v is not None and p <= period]
         value, cases, people = (_number(row.get(n)) for n in (i.id, f"{i.id}_n", f"{i.id}_d"))
         origin = _text(row.get(f"{i.id}_origin"))
         low, high = (None, None) if origin == "modelled" else _interval(i, value, cases, people)
         parts = self._collection("_contributions") if i.level == c.level else None
-        made = None if parts is None else _row(self._own[parts.id].get(area), period)
+        made = None if parts is None else self._own[parts.id].get(area, {}).get(period)
         means = {} if parts is None else parts.metadata.get("frame_means", {})
         return ProfileFigure(
             id=i.id,
@@ -222,12 +222,10 @@ class ProfileBook:
         gap = f"{i.id}_gap"
         for c in self.collections:
             if c.level == level and c.kind == "indicators" and gap in c.table and area in self._own[c.id]:
-                rows = self._own[c.id][area]
-                shown = rows[rows[gap].notna()]
-                if len(shown):
-                    last = shown.iloc[-1]
-                    numbers = (_number(last[f"{i.id}_{part}"]) for part in ("female", "male", "gap"))
-                    return BySex(int(last["period"]), *numbers)
+                shown = [(y, row) for y, row in self._own[c.id][area].items() if _number(row.get(gap)) is not None]
+                if shown:
+                    year, last = shown[-1]
+                    return BySex(year, *(_number(last.get(f"{i.id}_{part}")) for part in ("female", "male", "gap")))
         return None
 
     def _of_county(self, c: Collection) -> dict[tuple[str, int], float]:
@@ -264,7 +262,7 @@ class ProfileBook:
         return {area: tuple(alike) for area, alike in out.items()}
 
     def _hotspot(self, c: Collection, area: str) -> Iterable[HotspotLabel]:
-        row = _row(self._own[c.id][area], max(c.periods))
+        row = self._own[c.id][area].get(max(c.periods))
         if row is not None:
             label = _text(row.get("label_robust")) or _text(row.get("label"))
             yield HotspotLabel(c.id, c.title, max(c.periods), label, str(row.get("state")))
@@ -298,14 +296,24 @@ def area_profile(
     return ProfileBook(inputs, collections, measures).profile(area_id)
 
 
-def _by_area(c: Collection) -> dict[str, pd.DataFrame]:
-    own = c.table[~c.table["context"].astype(bool)]
-    return {str(area): rows.sort_values("period") for area, rows in own.groupby("area_id")}
+def _by_area(c: Collection) -> dict[str, dict[int, dict[str, Any]]]:
+    """Return area → year → row, the years ascending: looked up a thousand times, so no frame is filtered for it."""
+    own = c.table[~c.table["context"].astype(bool)].sort_values(["area_id", "period"])
+    out: dict[str, dict[int, dict[str, Any]]] = {}
+    for row in own.to_dict("records"):
+        out.setdefault(str(row["area_id"]), {})[int(row["period"])] = {str(k): v for k, v in row.items()}
+    return out
 
 
-def _row(rows: pd.DataFrame | None, period: int) -> dict[str, Any] | None:
-    found = None if rows is None else rows[rows["period"] == period]
-    return None if found is None or found.empty else {str(k): v for k, v in found.iloc[0].items()}
+def _latest(c: Collection, indicators: Iterable[str]) -> dict[str, int]:
+    """Return the last year in which anything is said of each indicator."""
+    out = {}
+    for name in indicators:
+        if f"{name}_status" in c.table:
+            told = c.table.loc[c.table[f"{name}_status"] != Status.MISSING.value, "period"]
+            if len(told):
+                out[name] = int(told.max())
+    return out
 
 
 def _interval(
