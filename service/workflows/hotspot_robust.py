@@ -13,6 +13,7 @@ from geodata.errors import SpatialError
 from service.workflows.composite import score_of
 from service.workflows.frames import of_indicator
 from service.workflows.hotspot_global import is_proportion
+from service.workflows.index_frame import source_of
 from spatial.results import Label
 
 if TYPE_CHECKING:
@@ -80,9 +81,11 @@ def draws_of_index(
     -------
     numpy.ndarray of shape (n, R) or None
         In the order of `areas`; None where draws cannot be scored, because counting explains all differences of an
-        indicator.
+        indicator, or because an indicator is linked to the one that it replaced and has no counts of its own.
     """
     inputs = tester.inputs
+    if any(source_of(inputs.county, indicator.id, period).id != indicator.id for indicator in chosen):
+        return None
     count = inputs.county.tests.robust_draws
     rng = tester.rng("robust values of the index", period)
     inside = inputs.inside(inputs.county.index.level) if inputs.county.index is not None else areas

@@ -16,6 +16,7 @@ from service.workflows.hotspot_layer import blanked, hotspot_collection
 from service.workflows.hotspot_levels import with_levels
 from service.workflows.hotspot_robust import draws_of_index, draws_of_rates, repeated
 from service.workflows.hotspot_years import with_change, with_development
+from service.workflows.index_frame import source_of
 from service.workflows.tester import Tester
 from service.workflows.waiting import years_of
 
@@ -98,7 +99,8 @@ def _index(
         scores = result.table["score"].reindex(areas)
         hidden = pd.Series(False, index=areas)
         for indicator in chosen:
-            hidden |= of_indicator(figures, indicator, period, areas).status.isin(HIDDEN)
+            source = source_of(inputs.county, indicator.id, period)
+            hidden |= of_indicator(figures, source, period, areas).status.isin(HIDDEN)
         gone = hidden & scores.isna()
         results[period] = tester.local("index", section.level, period, scores, gone)
         whole = hotspot_global.observed(tester, "index", section.level, period, scores)

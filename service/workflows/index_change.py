@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from geodata.errors import SpatialError
+from geodata.errors import ConfigError, SpatialError, some
 from geodata.models import Text
 from geodata.store.model import Collection, Field
 from service.workflows import texts
@@ -64,10 +64,22 @@ def change_collection(
     -------
     Collection or None
         ``{level}_index_change``; None where there is no year after the base year.
+
+    Raises
+    ------
+    ConfigError
+        A break names an area that the county does not have.
     """
     from service.cartography.index_styles import change_style, dynamics_style
 
     county, section, preset = inputs.county, section_of(inputs.county), preset_of(inputs.county)
+    inside = set(inputs.inside(section.level))
+    if unknown := [b.name for b in section.breaks if b.kind == "area" and b.name not in inside]:
+        raise ConfigError(
+            f"index.breaks: expected areas of the county at level {section.level!r}, found {some(unknown)}",
+            where=str(county.folder / "county.toml"),
+            hint="name the area by its key as the level has it",
+        )
     base = min(results) if section.base_year is None else section.base_year
     later = [period for period in sorted(results) if period > base]
     if base not in results or not later:

@@ -16,9 +16,11 @@ from geodata.county import load_county
 from geodata.errors import ConfigError, DisclosureError
 from geodata.models import Status
 from geodata.store.model import Collection
+from service.workflows import tester
 from service.workflows.composite import compute_index
 from service.workflows.figures import Figures
 from service.workflows.frames import of_indicator
+from service.workflows.hotspot_robust import draws_of_index
 from service.workflows.index_layers import index_collections
 from service.workflows.read import Inputs, read_inputs
 from service.workflows.suppress import suppressed_for_public
@@ -231,6 +233,12 @@ def test_a_break_withholds_what_it_touches_and_is_named(make: Callable[..., Inpu
             assert table["change"].notna().any()
 
 
+def test_a_break_of_an_area_that_is_not_there_is_refused(make: Callable[..., Inputs]) -> None:
+    inputs = make("", '[[index.breaks]]\nkind = "area"\nname = "12345678"\nperiod = 2024\n')
+    with pytest.raises(ConfigError, match="level 'ortsteil', found 12345678"):
+        layers(inputs)
+
+
 def test_an_indicator_chained_to_itself_changes_no_change(make: Callable[..., Inputs], plain: Inputs) -> None:
     years = sorted(compute_index(plain, suppressed_for_public(plain)))
     lines = f'[index.chain]\nsgb2_quote = {{ by = "sgb2_neu", overlap = {years[-2]} }}\n'
@@ -238,7 +246,14 @@ def test_an_indicator_chained_to_itself_changes_no_change(make: Callable[..., In
         '[[indicators]]\nid = "sgb2_neu"\ntitle = "SGB II neu"\ntopic = "minimum_income"\nnumerator = "sgb2"\n'
         'denominator = "unter_65"\nscale = 1000\nunit = "je 1000"\npolarity = "disadvantage"\nlevel = "ortsteil"\n'
     )
-    chained = layers(make("", lines + again))["ortsteil_index_change"]
+    inputs = make("", lines + again)
+    chained = layers(inputs)["ortsteil_index_change"]
+    # A linked value has no counts to draw from; without a link there are draws.
+    for given, drawn in ((inputs, False), (plain, True)):
+        chosen = [given.county.indicators[name] for name in NAMES]
+        figures = suppressed_for_public(given)
+        found = draws_of_index(tester.Tester(given), figures, chosen, years[-1], given.inside("ortsteil"))
+        assert (found is not None) == drawn
     whole = layers(plain)["ortsteil_index_change"]
     one, two = year(chained, years[-1])["change"], year(whole, years[-1])["change"]
     np.testing.assert_allclose(one, two, atol=1e-9)
