@@ -191,12 +191,14 @@ def _check_county(folder: Path, data: Path | None, as_json: bool) -> None:
 
 def _county(folder: Path, data: Path | None) -> tuple[dict[str, Any], str]:
     from geodata.county import load_county
+    from service.workflows.measures import load_measures_of
     from service.workflows.plausible import require_plausible
     from service.workflows.read import read_inputs
 
     county = load_county(folder, data=data)
     inputs = read_inputs(county, progress=say)
     require_plausible(inputs, say)
+    load_measures_of(inputs)
     found: dict[str, Any] = {
         "county": county.id,
         "levels": {name: len(layer.areas) for name, layer in inputs.levels.items()},

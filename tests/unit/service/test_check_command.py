@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import click
@@ -124,3 +125,14 @@ def test_our_own_template_is_recognised(tiny_county, tmp_path, changed):
     assert "sozialmonitor supply check jobcenter.xlsx" in entry["findings"][0]
     assert ("hidden sheet was changed" in entry["findings"][0]) == changed
     assert entry["areas"] == 36
+
+
+def test_measures_that_do_not_fit_are_told_before_a_run(tiny_county, tmp_path):
+    folder = tmp_path / "county"
+    shutil.copytree(tiny_county, folder)
+    path = folder / "measures.toml"
+    path.write_text(path.read_text(encoding="utf-8").replace('"9990100101"', '"12345678"'), encoding="utf-8")
+    done = check(folder)
+    assert done.exit_code != 0
+    assert "measures.jobpunkt.areas" in done.output
+    assert "12345678" in done.output
