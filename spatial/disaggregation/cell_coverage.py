@@ -185,7 +185,8 @@ def _cut(
     nth = np.arange(len(at)) - np.repeat(np.cumsum(number) - number, number)
     line = np.where((a[:, 0] <= a[:, 1])[at], first[at] + nth, last[at] - nth)
     span = a[:, 1] - a[:, 0]
-    slope = np.divide(b[:, 1] - b[:, 0], span, out=np.zeros_like(span), where=span != 0)
+    # Only a segment that is cut needs its slope; the span of another may be too small to divide by.
+    slope = np.divide(b[:, 1] - b[:, 0], span, out=np.zeros_like(span), where=cuts > 0)
     more = nth < cuts[at]
     ends, others = np.empty((len(at), 2)), np.empty((len(at), 2))
     ends[:, 1] = np.where(more, line, a[at, 1])

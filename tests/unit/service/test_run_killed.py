@@ -67,6 +67,7 @@ def kill_runs(county: Path, state: Path, times: int, seed: int) -> list[str]:
     return seen
 
 
+@pytest.mark.slow
 def test_killed_runs_leave_the_previous_publication_served(quick: Path, tmp_path: Path) -> None:
     seen = kill_runs(quick, tmp_path / "state", times=3, seed=7)
     assert seen == sorted(seen)

@@ -67,6 +67,7 @@ def test_the_command_prints_a_table_and_refuses_what_contradicts():
     assert sorted(line.split()[0] for line in lines[1:]) == named.split()
 
 
+@pytest.mark.slow
 def test_the_trials_are_those_of_a_run(tmp_path):
     """What is calculated in memory is what the whole way through files, suppression and publication marks."""
     from geodata.sample import write_county

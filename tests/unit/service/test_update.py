@@ -409,6 +409,7 @@ def revised(
     return found, tiny_run[0], state
 
 
+@pytest.mark.slow
 def test_changed_classes_and_labels_are_those_that_a_run_then_publishes(
     revised: tuple[UpdateReport, Path, Path],
 ) -> None:
