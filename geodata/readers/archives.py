@@ -125,7 +125,7 @@ def _vetted(path: Path, size: int, changed: int, allowed: limits.Limits) -> Arch
                 found = _member(archive, info, found, size, ods, where)
     except FormatError:
         raise
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
+    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, EOFError, zlib.error) as error:
         raise FormatError(
             f"expected a workbook or an archive, found a ZIP file that cannot be read: {error}",
             where=where,

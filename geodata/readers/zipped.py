@@ -74,7 +74,7 @@ def unpacked(path: Path) -> Iterator[Path]:
             with zipfile.ZipFile(path) as archive:
                 for part in parts:
                     _copy(archive, part, inside.with_suffix(_ending(part)), path)
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
+        except (zipfile.BadZipFile, RuntimeError, EOFError, zlib.error) as error:
             raise FormatError(
                 f"the archive is damaged: {error}", where=f"{path} [{main}]", hint="download it again"
             ) from error

@@ -534,7 +534,8 @@ def test_the_template_itself_holds_no_case_data_for_the_reader(county: County, t
         request = filled(county, path, department)
         for form in request.forms:
             spec = county.tables[form.table]
-            read_plain(path, columns=spec.columns, area=form.area, period=form.period, sheet=form.sheet)
+            found = read_plain(path, columns=spec.columns, area=form.area, period=form.period, sheet=form.sheet)
+            assert set(found.variables) == set(spec.columns)
 
 
 def test_check_file_describes_the_figures_of_a_return(county: County, tmp_path: Path) -> None:
